@@ -1,0 +1,188 @@
+"""What a notebook of the course calls: `check`, `predict`, `figure` and `interact` with its `slider`.
+
+Importing this module is cheap: it loads neither torch nor matplotlib, and IPython only when something is displayed.
+Everything here prints to stdout or displays; nothing is written to stderr, so stored outputs stay clean.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import inspect
+import io
+import os
+import sys
+import textwrap
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check", "figure", "interact", "predict", "slider"]
+
+LINE = 88  # characters; what a notebook shows without wrapping beside an open file browser
+
+
+def check(task: str) -> float:
+    """Check the answer to `task` (for example "E01.2") in the notebook that calls; print a report, return the points.
+
+    The answer is looked up by name where `check` is called. The inputs are the same at each call (seed 0).
+    """
+    from course_utils.checks.judging import judge_task, report
+    from course_utils.checks.probing import probe_task
+    from course_utils.checks.registry import load_probe
+
+    caller = sys._getframe(1).f_globals
+    verdict = judge_task(task, probe_task(task, caller, seed=0), seed=0)
+    print(report(task, load_probe(task).function, verdict))
+    return float(verdict.points)
+
+
+# -- predict, then reveal ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with lettered options, each of which has its own explanation."""
+
+    text: str
+    options: dict[str, str]
+    why: dict[str, str]
+    answer: str
+
+    def asked(self) -> str:
+        return "\n".join([_wrap(self.text), *(_wrap(text, f"  {key}  ") for key, text in self.options.items())])
+
+    def answered(self, guess: str) -> str:
+        key = guess.strip().upper()
+        if key not in self.options:
+            return f"The options are {', '.join(self.options)}; your guess was {guess!r}."
+        return _wrap(self.why[key], f"{key} is right. " if key == self.answer else f"{key} is not it. ", hang=0)
+
+
+@lru_cache
+def questions(lesson: str) -> dict[str, Question]:
+    """The questions of one lesson ("01"), from course_utils/predictions/lesson_01.toml, in the file's order."""
+    source = resources.files("course_utils").joinpath("predictions", f"lesson_{lesson}.toml")
+    if not source.is_file():
+        raise LookupError(f"Lesson {lesson!r} has no questions: write the name as in predict('01.order').")
+    return {
+        name: Question(
+            text=entry["question"],
+            options={key: option["text"] for key, option in entry["options"].items()},
+            why={key: option["why"] for key, option in entry["options"].items()},
+            answer=entry["answer"],
+        )
+        for name, entry in tomllib.loads(source.read_text(encoding="utf-8")).items()
+    }
+
+
+def predict(name: str, guess: str = "") -> None:
+    """Ask the question `name` ("01.order"), or say whether `guess` (a letter) is right and why.
+
+    With an empty guess the question is printed; write your letter into the cell and run it again. Nothing is recorded.
+    """
+    lesson, _, key = name.partition(".")
+    try:
+        question = questions(lesson)[key]
+    except KeyError:
+        raise LookupError(f"No question {key!r} in lesson {lesson}; it has: {', '.join(questions(lesson))}.") from None
+    print(question.asked())
+    print()
+    print(question.answered(guess) if guess.strip() else 'Decide first: write your letter, as in guess="A", and run.')
+
+
+def _wrap(text: str, first: str = "", hang: int | None = None) -> str:
+    """`text` on lines of at most LINE characters, `first` in front of it and later lines indented by `hang`."""
+    indent = " " * (len(first) if hang is None else hang)
+    return textwrap.fill(" ".join(text.split()), LINE, initial_indent=first, subsequent_indent=indent)
+
+
+# -- figures and sliders -------------------------------------------------------------------------------------------
+
+
+def figure(fig: Figure, alt: str) -> None:
+    """Display `fig` with `alt`, a sentence that tells what it shows to those who cannot see it; then close it.
+
+    One output in three forms: HTML whose <img> carries the text (a page keeps it where a bare PNG has no such text),
+    the PNG, and "Figure: ..." as plain text.
+    """
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("figure needs a text for those who cannot see it: figure(fig, alt='what the figure shows').")
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    png = base64.b64encode(buffer.getvalue()).decode("ascii")
+    image = f'<img alt="{html.escape(alt)}" style="max-width: 100%" src="data:image/png;base64,{png}">'
+    display({"text/html": image, "image/png": png, "text/plain": f"Figure: {alt}"}, raw=True)
+    if "matplotlib.pyplot" in sys.modules:  # a figure of pyplot would be shown a second time at the end of the cell
+        sys.modules["matplotlib.pyplot"].close(fig)
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A range of numbers for `interact`; whole numbers if `low` and `step` are."""
+
+    low: float
+    high: float
+    step: float
+
+
+def slider(low: float, high: float, step: float) -> Slider:
+    """A range for a parameter of `interact`; it starts at the parameter's default."""
+    if not (low < high and 0 < step <= high - low):
+        raise ValueError(f"slider({low}, {high}, {step}): needs low < high and a step that fits between them.")
+    return Slider(low, high, step)
+
+
+def interact(f: Callable[..., Any], **controls: Slider | Sequence[Any]) -> None:
+    """Call `f` once with its defaults; where the course's own `lab` runs, show sliders that call it again.
+
+    controls: for each parameter that may move a `slider(low, high, step)` or a list of choices. Every such parameter
+    of `f` needs a default, from which its control starts. Without live widgets the defaults are the parameter cell:
+    change them and run the cell again.
+    """
+    parameters = inspect.signature(f).parameters
+    for name in controls:
+        if name not in parameters or parameters[name].default is inspect.Parameter.empty:
+            raise TypeError(f"interact: give {f.__name__} a parameter {name!r} with a default value to start from.")
+    start = {name: parameters[name].default for name in controls}
+    for name, control in controls.items():
+        inside = control.low <= start[name] <= control.high if isinstance(control, Slider) else start[name] in control
+        if not inside:
+            raise ValueError(f"interact: {name}={start[name]!r}, the default of {f.__name__}, is not in its range.")
+    if os.environ.get("COURSE_LIVE") == "1" and _show_widgets(f, controls, start):
+        return
+    _show(f(**start))
+
+
+def _show(result: Any) -> None:
+    if result is not None:
+        from IPython.display import display
+
+        display(result)
+
+
+def _show_widgets(f: Callable[..., Any], controls: dict[str, Slider | Sequence[Any]], start: dict[str, Any]) -> bool:
+    """Show live controls; False where ipywidgets is not installed."""
+    try:
+        import ipywidgets
+    except ImportError:
+        return False
+    from IPython.display import display
+
+    def widget(name: str, control: Slider | Sequence[Any]) -> ipywidgets.Widget:
+        label = {"description": name, "value": start[name], "continuous_update": False}
+        if not isinstance(control, Slider):
+            return ipywidgets.Dropdown(options=list(control), description=name, value=start[name])
+        kind = ipywidgets.IntSlider if isinstance(control.step, int) else ipywidgets.FloatSlider
+        return kind(min=control.low, max=control.high, step=control.step, **label)
+
+    display(ipywidgets.interactive(f, **{name: widget(name, control) for name, control in controls.items()}))
+    return True
