@@ -1,0 +1,12 @@
+"""For authors: executes the notebooks, writes them in one canonical form, and generates what follows from them.
+
+notebook_files   the bytes of a notebook: reading, the canonical form, built_from, writing
+png              the pictures in it, without what differs from machine to machine
+execute          runs a notebook in a fresh kernel
+exercises        solution notebook -> exercise notebook
+index_table      the table of lessons in README.md
+coverage         docs/coverage.md: card -> section -> tasks (the cards are listed in cards.toml)
+environment      environment.yml from pyproject.toml
+lints            what every notebook must keep to
+build_command    `course build` and `course build --check`
+"""
