@@ -1,0 +1,70 @@
+"""The `course` command: one table of commands, each a module that is imported only when it is chosen.
+
+A command's module has `add_arguments(parser)` and `run(args) -> int`, the exit status. What a command is for stands in its
+module's docstring, which its `--help` shows.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+# name: (module, one line of help), in the order in which `course --help` lists them
+COMMANDS = {
+    "lab": ("course_utils.cli.lab", "open the course in JupyterLab"),
+    "check": ("course_utils.grading.check_command", "check your answers, or see what is done and what is next"),
+    "doctor": ("course_utils.cli.doctor", "find out what is wrong with the set-up, and the remedy"),
+    "test": ("course_utils.cli.test", "run all tests of the course"),
+    "score": ("course_utils.scoring.command", "log-probabilities of the pairs in a file, with any model"),
+    "grade": ("course_utils.grading.grade_command", "grade a folder of submissions"),
+    "build": ("course_utils.authoring.build_command", "make everything that is generated from the sources"),
+    "slides": ("course_utils.authoring.slides_command", "turn a lecture into slides"),
+    "site": ("course_utils.authoring.site_command", "turn the course into a website"),
+    "new-lesson": ("course_utils.authoring.new_lesson_command", "start a new lesson"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `course` with these arguments (the process's own if None) and return the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    available = {name: entry for name, entry in COMMANDS.items() if _exists(entry[0])}
+    chosen = argv[0] if argv else None
+    if chosen not in available:
+        _overview(available).parse_args(argv or ["--help"])
+        return 2  # not reached: argparse has printed the help or the mistake, and has left
+    module = importlib.import_module(available[chosen][0])
+    parser = argparse.ArgumentParser(
+        prog=f"{program()} {chosen}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(argv[1:])) or 0
+
+
+def program() -> str:
+    """How the reader calls the course here: `course` where it is on the path, else through course.py."""
+    return "course" if Path(sys.argv[0]).stem == "course" and not sys.argv[0].endswith(".py") else "python3 course.py"
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # its package does not exist either
+        return False
+
+
+def _overview(available: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
+    from course_utils import __version__
+
+    width = max(map(len, available))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in available.items()]
+    parser = argparse.ArgumentParser(
+        prog=program(),
+        usage=f"{program()} COMMAND ...",
+        description="The course on the log-probability of sequences in language models.\n\n" + "\n".join(lines),
+        epilog=f"`{program()} COMMAND --help` explains a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", metavar="COMMAND", choices=list(available), help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"course {__version__}")
+    return parser

@@ -1,0 +1,107 @@
+"""Open the course in JupyterLab.
+
+Before it opens, a copy of every lecture and exercise that you do not have yet is laid into work/. Your copies are yours:
+they are never overwritten, and an update of the course does not touch them. To start a notebook afresh, rename or delete
+your copy and call this again.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_NOTEBOOK = "00_start_here.ipynb"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-browser", action="store_true", help="only print the address, for you to open yourself")
+    parser.add_argument("--port", type=int, help="the port to listen on (default: 8888, or the next that is free)")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not (ROOT / "notebooks").is_dir():
+        print(f"There is no folder notebooks/ in {ROOT}: `course lab` runs from a clone of the course's repository.")
+        return 1
+    new = lay_out_work(ROOT)
+    if new:
+        print(f"New in work/: {', '.join(path.relative_to(ROOT / 'work').as_posix() for path in new)}")
+    print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
+    command = server_command(ROOT / "work", port=args.port, browser=not args.no_browser)
+    return _become(command, server_environment(os.environ))
+
+
+def lay_out_work(root: Path) -> list[Path]:
+    """Copy each lecture and exercise that is not there yet into root/work, outputs cleared; return the new files.
+
+    Lectures land beside each other, exercises in work/exercises/. A file that exists is never touched.
+    """
+    new = []
+    for source_folder, target_folder in (("notebooks", "work"), ("exercises", "work/exercises")):
+        target = root / target_folder
+        target.mkdir(parents=True, exist_ok=True)
+        for source in sorted((root / source_folder).glob("*.ipynb")):
+            copy = target / source.name
+            if copy.exists():
+                continue
+            # Written beside it and renamed, so that an interrupt leaves no half of a notebook that would then be kept.
+            draft = copy.with_suffix(".tmp")
+            draft.write_text(_without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+            draft.replace(copy)
+            new.append(copy)
+    return new
+
+
+def _without_outputs(notebook: str) -> str:
+    """The JSON text of a notebook with the outputs and the execution counts taken out."""
+    document = json.loads(notebook)
+    for cell in document["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+            cell["execution_count"] = None
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def server_command(
+    folder: Path, *, port: int | None = None, token: str | None = None, browser: bool = True
+) -> list[str]:
+    """The command that serves a folder in JupyterLab on this machine only, opening the first notebook.
+
+    Without a port Jupyter takes 8888 or the next free one; without a token it makes one up. Nothing is asked of the
+    outside: no news, no look for updates, and extensions are listed without asking PyPI.
+    """
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
+    command += [f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command += ["--LabApp.extension_manager=readonly"]
+    if port is not None:
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if token is not None:
+        command += [f"--IdentityProvider.token={token}"]
+    if not browser:
+        command += ["--no-browser"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command += ["--allow-root"]  # in a container everybody is root; only this machine can reach the server
+    return command
+
+
+def server_environment(environment: dict[str, str]) -> dict[str, str]:
+    """The environment variables for JupyterLab and its kernels, from those of this process."""
+    return {
+        **environment,
+        "COURSE_LIVE": "1",  # course_utils.lesson.interact then shows sliders
+        "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, whatever kernels the user has installed elsewhere
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+
+
+def _become(command: list[str], environment: dict[str, str]) -> int:
+    """Hand this process over to a command, so that Ctrl-C and signals reach it directly."""
+    if os.name == "nt":
+        try:
+            return subprocess.call(command, env=environment)
+        except KeyboardInterrupt:
+            return 0
+    os.execve(command[0], command, environment)

@@ -1,0 +1,61 @@
+"""Run the tests of the course: the package, the notebooks, the checks with all their wrong answers, the generated files,
+the grading, and a student's first lesson in a real browser.
+
+With --quick, under 3 minutes: everything but the tests marked slow (every mutant of every task, setting up and grading from
+end to end), the browser, and the solutions' notebooks, whose answers the tests of the checks prove anyway.
+
+What comes after -- goes to pytest:   course test -- -k log_space -x
+"""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("tests", "notebooks", "solutions")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="the tests that take less than 3 minutes together")
+    parser.add_argument("--jobs", type=int, default=None, help="worker processes (default: one a core, at most 4)")
+    parser.add_argument(
+        "--require",
+        default="",
+        metavar="TOOLS",
+        help="browser, sandbox, nbgrader, joined by commas: a test that is skipped for lack of one of these fails",
+    )
+    parser.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENTS", help="what comes after -- goes to pytest")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not (ROOT / "tests").is_dir():
+        print(f"There is no folder tests/ in {ROOT}: `course test` runs from a clone of the course's repository.")
+        return 2
+    missing = [name for name in ("xdist", "hypothesis", "mpmath") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(
+            f"The tests need more packages than the lessons ({', '.join(missing)}). Install them in this environment:"
+        )
+        print('  python -m pip install -e ".[test]" -c constraints.txt')
+        return 2
+    environment = {**os.environ, "MPLBACKEND": "agg", "HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    environment.pop("COURSE_LIVE", None)
+    return subprocess.call(pytest_command(args.quick, args.jobs, args.require, args.pytest), cwd=ROOT, env=environment)
+
+
+def pytest_command(quick: bool, jobs: int | None, require: str, others: list[str]) -> list[str]:
+    """The one pytest session that runs everything, the notebooks' cells (nbval) among it."""
+    folders = [name for name in FOLDERS if (ROOT / name).is_dir() and not (quick and name == "solutions")]
+    command = [sys.executable, "-m", "pytest", *folders, "--nbval-lax", "--nbval-current-env"]
+    jobs = min(os.cpu_count() or 1, 4) if jobs is None else jobs
+    if jobs > 1:
+        # The cells of a notebook belong together: loadfile keeps them on one worker, and in order.
+        command += ["--numprocesses", str(jobs), "--dist", "loadfile"]
+    if quick:
+        command += ["-m", "not slow and not browser"]
+    if require:
+        command += ["--require", require]
+    return command + others
