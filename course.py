@@ -66,10 +66,10 @@ def check_python(version):
     """Stop where the course cannot run on this Python; name one that is installed, if any."""
     if OLDEST <= version <= NEWEST:
         return
-    names = ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     found = next((name for name in names if shutil.which(name)), None)
-    advice = "Run: %s course.py lab" % found if found else "Get one from https://www.python.org/downloads/"
-    raise Stop("The course needs Python 3.11 to 3.14; this is Python %d.%d. %s" % (version + (advice,)))
+    advice = f"Run: {found} course.py lab" if found else "Get one from https://www.python.org/downloads/"
+    raise Stop(f"The course needs Python 3.11 to 3.14; this is Python {version[0]}.{version[1]}. {advice}")
 
 
 def take_torch_option(arguments):
@@ -79,7 +79,7 @@ def take_torch_option(arguments):
         if word == "--torch" or word.startswith("--torch="):
             choice = word.partition("=")[2] or next(words, "")
             if choice not in COST:
-                raise Stop("--torch takes cpu or cuda, not %r." % choice)
+                raise Stop(f"--torch takes cpu or cuda, not {choice!r}.")
         else:
             others.append(word)
     return choice, others
@@ -152,9 +152,7 @@ def set_up(extras, torch_choice):
     if identity and stamp == dict(wanted, inputs=fingerprint(identity)):
         return python
 
-    say(
-        "Setting up the course in %s: %s." % (VENV, COST[torch] if not stamp else "only what is missing or has changed")
-    )
+    say(f"Setting up the course in {VENV}: {'only what is missing or has changed' if stamp else COST[torch]}.")
     say("Stop it with Ctrl-C whenever you like: the same command goes on from there.")
     if identity is None:
         identity = make_venv(python)
@@ -170,12 +168,12 @@ def set_up(extras, torch_choice):
 
 def make_venv(python):
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
-        package = "python%d.%d-venv" % sys.version_info[:2]
-        raise Stop("Python's venv module is missing. On Debian and Ubuntu: sudo apt install %s" % package)
+        package = f"python3.{sys.version_info[1]}-venv"
+        raise Stop(f"Python's venv module is missing. On Debian and Ubuntu: sudo apt install {package}")
     call([sys.executable, "-m", "venv", "--clear", str(VENV)])
     identity = interpreter(python)
     if identity is None:
-        raise Stop("Python could not make a working environment in %s. Remove that folder and try again." % VENV)
+        raise Stop(f"Python could not make a working environment in {VENV}. Remove that folder and try again.")
     return identity
 
 
@@ -201,7 +199,7 @@ def drop_half_installed(site_packages):
 def install(python, extras, torch, another_torch):
     """Install the course and its dependencies at the versions of constraints.txt: with uv, or else with pip."""
     settings = pip_settings(python)
-    course = ["-e", ".[%s]" % ",".join(sorted(extras)) if extras else ".", "-c", "constraints.txt"]
+    course = ["-e", f".[{','.join(sorted(extras))}]" if extras else ".", "-c", "constraints.txt"]
     for installer in (uv(python, settings), pip(python)):
         if installer is None:
             continue
@@ -212,8 +210,8 @@ def install(python, extras, torch, another_torch):
         except subprocess.CalledProcessError:
             failed = installer
     raise Stop(
-        "The installation did not finish: see the message of %s above. Is the network up, and is there room on the "
-        "disk? The same command goes on from here." % ("uv" if "uv" in failed else "pip")
+        f"The installation did not finish: see {'uv' if 'uv' in failed else 'pip'}'s message above. Is the network up, "
+        "and is there room on the disk? The same command goes on from here."
     )
 
 
@@ -234,7 +232,7 @@ def uv(python, settings):
     sources += ["--no-index"] if settings.get("no-index", "").lower() in ("1", "true", "yes", "on") else []
     if "cert" in settings:
         os.environ.setdefault("SSL_CERT_FILE", settings["cert"])
-    return command + ["pip", "install", "--python", str(python), "--compile-bytecode"] + sources
+    return command + ["pip", "install", "--python", str(python)] + sources
 
 
 def install_torch(installer, settings, torch, another):
@@ -272,7 +270,7 @@ def pip_settings(python):
     for source in ("global", "install", ":env:"):
         for line in lines:
             key, equals, value = line.partition("=")
-            section, dot, name = key.rpartition(".")
+            section, _, name = key.rpartition(".")
             if equals and section == source:
                 settings[name] = str(ast.literal_eval(value)).strip()
     return settings
@@ -298,8 +296,12 @@ def reachable(url):
 
 
 def environment():
-    """The environment variables for what course.py starts: without what would put other packages in the way."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    """The environment variables for what course.py starts, without those that would put other packages in the way.
+
+    PYTHONDONTWRITEBYTECODE goes too: with it every kernel would compile torch anew.
+    """
+    left_out = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
 def call(command):
@@ -341,6 +343,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except Stop as stop:
-        sys.exit("course.py: %s" % stop)
+        sys.exit(f"course.py: {stop}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on from here.")
