@@ -114,7 +114,7 @@ def venv_python():
 
 
 def interpreter(python):
-    """What identifies a Python that can take packages: version, place and folder of packages; None where it is broken."""
+    """What identifies a Python: version, place, folder of packages; None where it is broken or has no pip."""
     identity = "import sys, sysconfig, pip; print(sys.version, sys.prefix, sysconfig.get_paths()['purelib'], sep='\\t')"
     answer = ask(python, "-I", "-c", identity)
     if not answer:

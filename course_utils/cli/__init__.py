@@ -1,7 +1,7 @@
 """The `course` command: one table of commands, each a module that is imported only when it is chosen.
 
-A command's module has `add_arguments(parser)` and `run(args) -> int`, the exit status. What a command is for stands in its
-module's docstring, which its `--help` shows.
+A command's module has `add_arguments(parser)` and `run(args) -> int`, the exit status. What a command is for stands
+in its module's docstring, which its `--help` shows.
 """
 
 import argparse

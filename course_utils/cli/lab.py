@@ -1,8 +1,8 @@
 """Open the course in JupyterLab.
 
-Before it opens, a copy of every lecture and exercise that you do not have yet is laid into work/. Your copies are yours:
-they are never overwritten, and an update of the course does not touch them. To start a notebook afresh, rename or delete
-your copy and call this again.
+Before it opens, a copy of every lecture and exercise that you do not have yet is laid into work/. Your copies are
+yours: they are never overwritten, and an update of the course does not touch them. To start a notebook afresh, rename
+or delete your copy and call this again.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Run the tests of the course: the package, the notebooks, the checks with all their wrong answers, the generated files,
-the grading, and a student's first lesson in a real browser.
+"""Run the tests of the course: the package, the notebooks, the checks with all their wrong answers, the generated
+files, the grading, and a student's first lesson in a real browser.
 
-With --quick, under 3 minutes: everything but the tests marked slow (every mutant of every task, setting up and grading from
-end to end), the browser, and the solutions' notebooks, whose answers the tests of the checks prove anyway.
+With --quick, under 3 minutes: everything but the tests marked slow (every mutant of every task, setting up and grading
+from end to end), the browser, and the solutions' notebooks, whose answers the tests of the checks prove anyway.
 
 What comes after -- goes to pytest:   course test -- -k log_space -x
 """
