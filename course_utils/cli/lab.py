@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION = Path(__file__).with_name("jupyter")
 FIRST_NOTEBOOK = "00_start_here.ipynb"
 
 
@@ -69,13 +70,11 @@ def server_command(
 ) -> list[str]:
     """The command that serves a folder in JupyterLab on this machine only, opening the first notebook.
 
-    Without a port Jupyter takes 8888 or the next free one; without a token it makes one up. Nothing is asked of the
-    outside: no news, no look for updates, and extensions are listed without asking PyPI.
+    Without a port Jupyter takes 8888 or the next free one; without a token it makes one up.
     """
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
     command += [f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
-    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    command += ["--LabApp.extension_manager=readonly"]
+    command += ["--LabApp.extension_manager=readonly"]  # lists extensions without asking PyPI
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if token is not None:
@@ -89,8 +88,11 @@ def server_command(
 
 def server_environment(environment: dict[str, str]) -> dict[str, str]:
     """The environment variables for JupyterLab and its kernels, from those of this process."""
+    # The course's own configuration comes first: it turns off JupyterLab's news, with its pop-up and its requests.
+    configuration = os.pathsep.join(filter(None, [str(CONFIGURATION), environment.get("JUPYTER_CONFIG_PATH")]))
     return {
         **environment,
+        "JUPYTER_CONFIG_PATH": configuration,
         "COURSE_LIVE": "1",  # course_utils.lesson.interact then shows sliders
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, whatever kernels the user has installed elsewhere
         "HF_HUB_DISABLE_TELEMETRY": "1",
