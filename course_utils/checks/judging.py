@@ -1,0 +1,546 @@
+"""Decides what an answer is worth, from the plain data that its probe brought back.
+
+A judge is a pure function of (cases, observations). The observations may come from a hostile kernel: they are read with
+`plain.decode`, and the inputs are made again from the seed, never taken from the data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from course_utils.checks.mutants import Answer
+from course_utils.checks.plain import FLOATS, Array, Malformed, Opaque, decode, encode
+from course_utils.checks.probing import Case, load_probe, silence
+from course_utils.checks.registry import lesson_of, load_judge, load_mutants
+
+RTOL = 1e-9  # of a number in double precision
+RTOL_SINGLE = 1e-6  # of a number that came as float32
+ATOL_ZERO = 1e-12  # where exactly 0 is expected
+ROUNDED = 1e-3  # a value this near to the right one was rounded
+
+_scale = contextvars.ContextVar("tolerance_scale", default=1.0)
+
+
+@contextlib.contextmanager
+def tolerances_times(factor: float):
+    """Every tolerance is `factor` times as wide inside: the tests use it to see how far away the mutants are."""
+    token = _scale.set(factor)
+    try:
+        yield
+    finally:
+        _scale.reset(token)
+
+
+class Unusable(Exception):
+    """What came back cannot be read as what the task asks for; the text says why, to the student."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One observation: a decoded value, or the error that the answer raised. `items` is what a custom probe wrote
+    beside it."""
+
+    value: Any = None
+    error: str = ""
+    message: str = ""
+    items: dict = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: Any) -> Seen:
+        """From a probe's plain observation. Raises Malformed."""
+        if not isinstance(data, dict):
+            raise Malformed("not an observation")
+        if "error" in data:
+            return cls(error=str(data["error"])[:100] or "Exception", message=str(data.get("message", ""))[:300])
+        items = {k: v for k, v in data.items() if k != "value"}
+        return cls(value=decode(data["value"]) if "value" in data else None, items=items)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault: what is wrong, in words for the student, on which case, and of which named part of the task."""
+
+    message: str
+    case: int | None = None
+    part: str = ""
+
+
+Rule = Callable[[Sequence[Case], Sequence[Seen]], "list[Finding]"]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a task is worth and when.
+
+    `rule` returns the faults; without one the answer is right. `parts` names parts with points of their own (they add
+    up to `points`): a fault costs the part that it names, a fault without a part costs all. `target` is the number
+    that a value task asks for: what lies near it was rounded.
+    """
+
+    points: float
+    rule: Rule
+    parts: dict[str, float] = field(default_factory=dict)
+    target: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of a check. status: "graded", "missing" (nothing to judge) or "error" (the answer raised)."""
+
+    points: float
+    max_points: float
+    status: str = "graded"
+    message: str = ""
+    call: str = ""
+    misconception: str | None = None
+    parts: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        """Whether it earned all points."""
+        return self.points == self.max_points
+
+
+# --- reading what came back -----------------------------------------------------------------------------------------
+
+
+def number(value: Any) -> float | Fraction:
+    """The value as one number: int, float, Fraction, Decimal, or an array of one element. Raises Unusable otherwise."""
+    if isinstance(value, Array):
+        if value.values.size != 1:
+            raise Unusable(f"an array of shape {value.values.shape} came back where one number is asked for")
+        if value.values.dtype == bool:
+            raise Unusable("a truth value came back where a number is asked for")
+        return float(value.values.reshape(()))
+    if isinstance(value, bool):
+        raise Unusable(f"{value} came back where a number is asked for")
+    if isinstance(value, int | Fraction):
+        return Fraction(value)
+    if isinstance(value, Decimal):
+        return Fraction(value) if value.is_finite() else float(value)
+    if isinstance(value, float):
+        return value
+    raise Unusable(f"{describe(value)} came back where a number is asked for")
+
+
+def numbers(value: Any, count: int | None = None, what: str = "numbers") -> list[float | Fraction]:
+    """The value as a flat list of numbers (from a list, tuple, iterator or 1-d array). Raises Unusable otherwise."""
+    if isinstance(value, Array) and value.values.ndim == 1:
+        value = [Array(np.asarray(x), value.dtype, value.library) for x in value.values]
+    if not isinstance(value, list | tuple):
+        raise Unusable(f"{describe(value)} came back where {count or 'a list of'} {what} are asked for")
+    if count is not None and len(value) != count:
+        raise Unusable(f"{len(value)} came back where {count} {what} are asked for")
+    return [number(item) for item in value]
+
+
+def array(value: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """The value as a float64 array, from an array, a tensor or nested lists. Raises Unusable for anything else."""
+    try:
+        values = (
+            value.values.astype(np.float64) if isinstance(value, Array) else np.array(_floats(value), dtype=np.float64)
+        )
+    except ValueError:
+        raise Unusable("the rows that came back are not of one length") from None
+    if shape is not None and values.shape != shape:
+        raise Unusable(f"an array of shape {values.shape} came back; the task asks for shape {shape}")
+    return values
+
+
+def _floats(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_floats(item) for item in value]
+    if isinstance(value, Array) and value.values.size != 1:
+        return value.values.tolist()
+    return float(number(value))
+
+
+YES = ("true", "yes", "y", "t", "1", "ok", "right", "identity", "✓", "✅")
+NO = ("false", "no", "n", "f", "0", "", "none", "wrong", "not an identity", "✗", "❌")
+
+
+def labels(value: Any, letters: str) -> dict[str, bool]:
+    """A yes or no for each letter, from any of the usual containers. Raises Unusable for anything else.
+
+    A dict from letter to truth value, a list of as many truth values in order, or the letters that are chosen (as a
+    list, set or string).
+    """
+    if isinstance(value, dict) and {str(k).strip().upper() for k in value} == set(letters):
+        return {str(k).strip().upper(): truth(v) for k, v in value.items()}
+    if isinstance(value, Array) and value.values.shape == (len(letters),):
+        return {letter: bool(v) for letter, v in zip(letters, value.values, strict=True)}
+    if isinstance(value, str):
+        value = [c for c in value if c not in " ,;"]
+    if isinstance(value, list | tuple):
+        chosen = [v.strip().upper() if isinstance(v, str) else v for v in value]
+        if all(isinstance(c, str) and c in letters and len(c) == 1 for c in chosen):
+            return {letter: letter in chosen for letter in letters}
+        if len(value) == len(letters):
+            return {letter: truth(v) for letter, v in zip(letters, value, strict=True)}
+    raise Unusable(
+        f"{describe(value)} came back; return a yes or no for each of {', '.join(letters)}, as in the contract"
+    )
+
+
+def truth(value: Any) -> bool:
+    """A truth value, also as 0 or 1 or as a word. Raises Unusable for anything else."""
+    if isinstance(value, str) and value.strip().lower() in YES + NO:
+        return value.strip().lower() in YES
+    if isinstance(value, Array) and value.values.size == 1:
+        return bool(value.values.reshape(()))
+    if value is None or isinstance(value, bool | int | float):
+        return bool(value)
+    raise Unusable(f"{describe(value)} came back where True or False is asked for")
+
+
+def single_precision(value: Any) -> bool:
+    """Whether any number in the value came in less than double precision."""
+    if isinstance(value, list | tuple):
+        return any(single_precision(item) for item in value)
+    if isinstance(value, dict):
+        return any(single_precision(item) for item in value.values())
+    return isinstance(value, Array) and bool(FLOATS.fullmatch(value.dtype)) and value.dtype[-2:] in ("32", "16")
+
+
+def describe(value: Any) -> str:
+    """A value in a few words, for a message."""
+    if value is None:
+        return "None (is a return missing?)"
+    if isinstance(value, Opaque):
+        return value.kind if value.kind[:2] in ("a ", "an") else f"an object of type {value.kind}"
+    if isinstance(value, Array):
+        if value.values.size == 1:
+            return show(value.values.item())
+        return f"an array of shape {value.values.shape}"
+    if isinstance(value, str):
+        return f"the string {show(value)}"
+    return show(value)
+
+
+def show(value: Any) -> str:
+    """A value as text of at most 80 characters."""
+    if isinstance(value, Fraction):
+        text = str(value) if value.denominator > 1 else str(value.numerator)
+    elif isinstance(value, float):
+        text = f"{value:.10g}"
+    elif isinstance(value, Array):
+        text = show(value.values.tolist()) if value.values.ndim else show(value.values.item())
+    elif isinstance(value, list | tuple):
+        inside = ", ".join(show(item) for item in value[:8]) + (", ..." if len(value) > 8 else "")
+        text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{show(k)}: {show(v)}" for k, v in list(value.items())[:8]) + "}"
+    elif isinstance(value, Opaque):
+        text = describe(value)
+    else:
+        text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def close(got: float | Fraction, expected: float | Fraction, rtol: float = RTOL, atol: float = 0.0) -> bool:
+    """Whether two numbers agree: relative tolerance, an absolute one only where asked for or where exactly 0 is
+    expected."""
+    if isinstance(got, float) and not math.isfinite(got) or isinstance(expected, float) and not math.isfinite(expected):
+        return got == expected or (math.isnan(got) and math.isnan(expected))
+    scale = _scale.get()
+    allowed = max(rtol * abs(expected), atol, ATOL_ZERO if expected == 0 else 0.0) * scale
+    return abs(Fraction(got) - Fraction(expected)) <= Fraction(allowed)
+
+
+def close_arrays(got: np.ndarray, expected: np.ndarray, rtol: float = RTOL, atol: float = ATOL_ZERO) -> bool:
+    """Whether two arrays agree cell by cell; infinities and NaN have to stand in the same cells."""
+    scale = _scale.get()
+    return got.shape == expected.shape and bool(
+        np.allclose(got, expected, rtol=rtol * scale, atol=atol * scale, equal_nan=True)
+    )
+
+
+# --- rules for the usual kinds of task ------------------------------------------------------------------------------
+
+
+def value(target: float | Fraction, points: float = 1, rtol: float = RTOL) -> Judge:
+    """A task that asks for one number."""
+
+    def rule(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+        got = number(seen[0].value)
+        if close(got, target, max(rtol, RTOL_SINGLE) if single_precision(seen[0].value) else rtol):
+            return []
+        return [Finding(f"your value is {show(got)}, and that is not the number that the task asks for", 0)]
+
+    return Judge(points, rule, target=float(target))
+
+
+def matches(
+    reference: Callable,
+    points: float = 2,
+    rtol: float = RTOL,
+    atol: float = 0.0,
+    read: Callable = number,
+    part: str = "",
+) -> Judge:
+    """A task whose function has to agree with `reference` on every case. `read` is `number` or `array`."""
+
+    def rule(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+        return compare(cases, seen, reference, rtol, atol, read, part)
+
+    return Judge(points, rule)
+
+
+def compare(
+    cases: Sequence[Case],
+    seen: Sequence[Seen],
+    reference: Callable,
+    rtol: float = RTOL,
+    atol: float = 0.0,
+    read: Callable = number,
+    part: str = "",
+) -> list[Finding]:
+    """The faults of a function that should agree with `reference(*args)` on every case, in the order of the cases."""
+    findings = []
+    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
+        with silence():
+            expected = reference(*case.fresh_args())
+        if one.error:
+            findings.append(raised(one, index, part))
+            continue
+        try:
+            got = read(one.value)
+        except Unusable as reason:
+            findings.append(Finding(str(reason), index, part))
+            continue
+        tolerance = max(rtol, RTOL_SINGLE) if single_precision(one.value) else rtol
+        if read is number:
+            right = close(got, expected, tolerance, atol)
+        else:
+            expected = np.asarray(expected, dtype=np.float64)
+            right = close_arrays(got, expected, tolerance, max(atol, ATOL_ZERO))
+        if not right:
+            label = f" ({case.label})" if case.label else ""
+            findings.append(
+                Finding(f"{show(one.value)} came back, where {show(_listed(expected))} is right{label}", index, part)
+            )
+    return findings
+
+
+def _listed(expected: Any) -> Any:
+    return expected.tolist() if isinstance(expected, np.ndarray) else expected
+
+
+def raised(one: Seen, index: int, part: str = "") -> Finding:
+    """The fault of an answer that raised."""
+    said = f": {one.message}" if one.message else ""
+    return Finding(f"the answer raised {one.error}{said}", index, part)
+
+
+# --- the whole of a judgement ---------------------------------------------------------------------------------------
+
+
+def judge_task(task: str, data: Any, seed: int, explain: bool = True) -> Verdict:
+    """The verdict on what `probe_task(task, ..., seed)` brought back.
+
+    `data` is untrusted; raises only for an unknown task. Without `explain` no misconception is looked for: the points
+    are the same, and it takes less time.
+    """
+    judge, probe = load_judge(task), load_probe(task)
+    nothing = Verdict(0.0, float(judge.points), "missing")
+    state = data.get("state") if isinstance(data, dict) else None
+    if state in ("stub", "missing"):
+        return replace(nothing, message=_why_missing(probe.function, state, data))
+    try:
+        if state != "answered" or data.get("task") != task:
+            raise Malformed("not the data of this task")
+        cases = probe.cases(random.Random(seed))
+        observations = data["seen"]
+        if not isinstance(observations, list) or len(observations) != len(cases):
+            raise Malformed("not one observation for each case")
+        seen = [Seen.read(one) for one in observations]
+        findings = _apply(judge, cases, seen)
+    except (Malformed, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+        return replace(nothing, status="graded", message=f"what came back could not be read ({type(error).__name__})")
+    return _verdict(task, judge, cases, observations, seen, findings, explain)
+
+
+def _apply(judge: Judge, cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+    """The rule's findings; an answer that raised on every case is not put before the rule."""
+    if all(one.error for one in seen):
+        return [raised(seen[0], 0)]
+    try:
+        return judge.rule(cases, seen)
+    except Unusable as reason:
+        return [Finding(str(reason), 0 if len(cases) == 1 else None)]
+
+
+def _verdict(
+    task: str, judge: Judge, cases: Sequence[Case], observations: list, seen: list, findings: list, explain: bool
+) -> Verdict:
+    parts = judge.parts or {"": float(judge.points)}
+    lost = {finding.part for finding in findings}
+    earned = {name: 0.0 if name in lost or "" in lost else float(worth) for name, worth in parts.items()}
+    points = math.fsum(earned.values())
+    named = {name: (earned[name], float(worth)) for name, worth in judge.parts.items()}
+    if not findings:
+        return Verdict(points, float(judge.points), parts=named)
+    first = findings[0]
+    at = first.case
+    known = recognise(task, judge, cases, observations, findings) if explain else None
+    message = known.message if known else _advice(seen[at].error, first.message) if at is not None else first.message
+    call = cases[at].call(load_probe(task).function) if at is not None and cases[at].fresh_args() else ""
+    status = "error" if points == 0 and all(one.error for one in seen) else "graded"
+    misconception = known.misconception or None if known else None
+    return Verdict(points, float(judge.points), status, message, call, misconception, named)
+
+
+def _advice(error: str, message: str) -> str:
+    advice = {
+        "NameError": "a name is used before it is defined: run the cells above, or define it inside the function",
+        "TypeError": "compare the arguments of your function with the contract above the cell",
+        "RecursionError": "the recursion never ends",
+        "SystemExit": "an answer must not end the program",
+    }
+    return f"{message} ({advice[error]})" if error in advice else message
+
+
+def recognise(task: str, judge: Judge, cases: Sequence[Case], observations: list, findings: list) -> Answer | None:
+    """The known mistake that gives what was observed, or None.
+
+    A number: the known wrong value nearest to it, within `ROUNDED`, unless the right one is nearer still (then it was
+    rounded). Otherwise: the wrong answer that agrees with the observations on most of the cases that failed, on the
+    first one among them, and on at least half.
+    """
+    answers = load_mutants(lesson_of(task)).MUTANTS.wrong_answers.get(task, [])
+    if judge.target is not None:
+        return _nearest(judge.target, observations, answers)
+    failed = sorted({f.case for f in findings if f.case is not None}) or list(range(len(cases)))
+    few = [
+        failed[i] for i in range(0, len(failed), -(-len(failed) // 12))
+    ]  # spread over the failed cases, the first included
+    shares = [_share(task, answer, cases, observations, few) for answer in answers]
+    best = max(shares, default=0.0)
+    equal = [answer for answer, share in zip(answers, shares, strict=True) if share == best]
+    if best < 0.5 or len(equal) == 1:
+        return equal[0] if best >= 0.5 else None
+    return max(equal, key=lambda answer: _share(task, answer, cases, observations, range(len(cases)), first=False))
+
+
+def _share(
+    task: str, answer: Answer, cases: Sequence[Case], observations: list, which: Sequence[int], first: bool = True
+) -> float:
+    """On which share of the cases `which` a known wrong answer does what was observed; 0 unless on the first of them
+    too."""
+    theirs = _observe(task, answer, [cases[i] for i in which])
+    agree = [alike(observations[i], mine) for i, mine in zip(which, theirs, strict=True)]
+    return sum(agree) / len(agree) if agree[0] or not first else 0.0
+
+
+def _nearest(target: float, observations: list, answers: Sequence[Answer]) -> Answer | None:
+    try:
+        got = float(number(Seen.read(observations[0]).value))
+    except (Unusable, Malformed, OverflowError):
+        return next((a for a in answers if alike(observations[0], _observe_value(a))), None)
+    if math.isnan(got):
+        return next((a for a in answers if (x := _target_of(a)) is not None and math.isnan(x)), None)
+    known = [(abs(got - x), a) for a in answers if (x := _target_of(a)) is not None and _near(got, x)]
+    distance, nearest = min(known, key=lambda pair: pair[0], default=(math.inf, None))
+    if _near(got, target) and abs(got - target) < distance:
+        return Answer("", {}, message="right, but rounded: return the unrounded number")
+    return nearest
+
+
+def _near(got: float, x: float) -> bool:
+    if not (math.isfinite(got) and math.isfinite(x)):
+        return got == x
+    return abs(got - x) <= ROUNDED * (1.0 if abs(x) >= 0.01 else abs(x))
+
+
+def _target_of(answer: Answer) -> float | None:
+    try:
+        return float(next(iter(answer.names.values()))())
+    except (TypeError, ValueError):
+        return None
+
+
+def _observe_value(answer: Answer) -> dict:
+    return {"value": encode(next(iter(answer.names.values()))())}
+
+
+def _observe(task: str, answer: Answer, cases: Sequence[Case]) -> list[dict]:
+    probe = load_probe(task)
+    with silence():
+        extra = ({name: answer.names.get(name) for name in probe.needs},) if probe.needs else ()
+        return probe.run(answer.names[probe.function], *extra, cases)
+
+
+def alike(one: Any, other: Any, rtol: float = 1e-6) -> bool:
+    """Whether two plain observations say the same: the same error, or the same values up to a relative 1e-6."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return False
+    if "error" in one or "error" in other:
+        return one.get("error") == other.get("error")
+    return _alike(one, other, rtol)
+
+
+def _alike(a: Any, b: Any, rtol: float) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        if "t" in a and "t" in b:
+            return _alike_values(decode(a), decode(b), rtol)
+        return a.keys() == b.keys() and all(_alike(a[k], b[k], rtol) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(_alike(x, y, rtol) for x, y in zip(a, b, strict=True))
+    if isinstance(a, float) and isinstance(b, float):
+        return _same_number(a, b, rtol)
+    return a == b
+
+
+def _alike_values(a: Any, b: Any, rtol: float) -> bool:
+    with contextlib.suppress(Unusable):
+        return _same_number(float(number(a)), float(number(b)), rtol)
+    with contextlib.suppress(Unusable, TypeError, ValueError, OverflowError):
+        return close_arrays(array(a), array(b), rtol, 1e-9)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_alike_values(a[k], b[k], rtol) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(_alike_values(x, y, rtol) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and a == b if not isinstance(a, Array) else False
+
+
+def _same_number(a: float, b: float, rtol: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= max(rtol * abs(b), 1e-300)
+
+
+def _why_missing(function: str, state: str, data: dict) -> str:
+    if state == "missing" and isinstance(data.get("found"), str):
+        return f"{function} is not a function here: the task asks for def {function}(...)"
+    return "not answered yet"
+
+
+def report(task: str, verdict: Verdict) -> str:
+    """What `check` prints: a first line that is the same for every right answer, then what went wrong."""
+    name = f"{task} {load_probe(task).function}"
+    if verdict.status == "missing" and verdict.message == "not answered yet":
+        return f"{name}: not answered yet"
+    lines = [f"{name}: {points_text(verdict.points)} of {points_text(verdict.max_points)} points"]
+    if not verdict.right:
+        lost = [part for part, (got, worth) in verdict.parts.items() if got < worth]
+        lines += (
+            [f"  right so far: {', '.join(p for p in verdict.parts if p not in lost)}"]
+            if 0 < len(lost) < len(verdict.parts)
+            else []
+        )
+        lines += [f"  {verdict.message}"]
+        lines += [f"  try: {verdict.call}"] if verdict.call else []
+    return "\n".join(lines)
+
+
+def points_text(points: float) -> str:
+    """2.0 as "2", 0.5 as "0.5"."""
+    return f"{points:g}"

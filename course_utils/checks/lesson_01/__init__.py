@@ -1,0 +1,1 @@
+"""Checks of lesson 01: chain-rule arithmetic by hand."""

@@ -1,0 +1,211 @@
+"""Asks an answer: calls it on the inputs of its task and writes down what came back, as plain data.
+
+This half of a check, with the `probe.py` of each lesson, is all that the kernel of a student ever sees. It knows the
+inputs and nothing of what is right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib
+import io
+import random
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from course_utils.checks.plain import encode
+
+MIME = "application/vnd.course.probe+json"
+MAX_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of an answer.
+
+    `args` are its arguments: a tuple, or a function without arguments that makes the tuple (for what cannot be copied).
+    `show` is the call as a line that can be pasted and run; without it, it is written from the arguments' repr.
+    `label` says in a few words what is special about the case.
+    """
+
+    args: tuple | Callable[[], tuple] = ()
+    show: str | None = None
+    label: str = ""
+
+    def fresh_args(self) -> tuple:
+        """The arguments, new for every call: an answer that changes its inputs does no harm."""
+        return self.args() if callable(self.args) else copy.deepcopy(self.args)
+
+    def call(self, function: str) -> str:
+        """The call as a line of Python."""
+        return self.show or f"{function}({', '.join(repr(a) for a in self.fresh_args())})"
+
+
+def call_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
+    """What the answer does on each case, in order."""
+    return [observe(answer, *case.fresh_args()) for case in cases]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How a task is asked.
+
+    `function` is the name that the notebook has to define; `cases` makes the inputs from a seeded generator, the
+    named edge cases first; `run` turns (answer, cases) into a list with one plain observation for each case. `needs`
+    names further functions of the same cell, handed to `run` as a dict after the answer when there are any.
+    """
+
+    task: str
+    function: str
+    cases: Callable[[random.Random], list[Case]] = lambda rng: [Case()]
+    run: Callable[..., list[dict]] = call_each
+    needs: tuple[str, ...] = ()
+
+
+def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda value: value) -> dict:
+    """Calls the answer once: `{"value": encoded}` or `{"error": name, "message": text}`.
+
+    `read` takes from the returned value what the task is about (the data of a matplotlib Axes, for example); what it
+    raises counts as the answer's own error.
+    """
+    try:
+        return {"value": encode(read(answer(*args)))}
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a student's code raises is an observation
+        return {"error": type(error).__name__, "message": _one_line(error)}
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a lying __str__
+        text = ""
+    return re.sub(r"\s+", " ", text)[:MAX_MESSAGE]
+
+
+def probe_task(task: str, namespace: Mapping[str, Any], seed: int) -> dict:
+    """Runs the probe of `task` on the function that `namespace` holds under the task's name.
+
+    Returns plain data: `{"task", "seed", "state", "seen"}`. state is "missing" (no function of that name), "stub"
+    (every call raised NotImplementedError) or "answered". Nothing that the answer prints or warns about is shown.
+    """
+    probe = load_probe(task)
+    answer = namespace.get(probe.function)
+    data = {"task": task, "seed": seed, "state": "missing", "seen": []}
+    if not callable(answer):
+        return data | ({} if answer is None else {"found": type(answer).__name__[:100]})
+    cases = probe.cases(random.Random(seed))
+    with silence():
+        extra = ({name: namespace.get(name) for name in probe.needs},) if probe.needs else ()
+        seen = probe.run(answer, *extra, cases)
+    stub = bool(seen) and all(one.get("error") == "NotImplementedError" for one in seen)
+    return data | {"state": "stub" if stub else "answered", "seen": seen}
+
+
+@contextlib.contextmanager
+def silence():
+    """Nothing on stdout or stderr, no warning, and numpy's and Python's random state as it was."""
+    import numpy as np
+
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+
+
+def load_probe(task: str) -> Probe:
+    """The probe of a task id such as "E01.2". Raises ValueError for an id that does not exist."""
+    lesson = re.fullmatch(r"E(\d\d)\.\d+", task) if isinstance(task, str) else None
+    try:
+        return importlib.import_module(f"course_utils.checks.lesson_{lesson[1]}.probe").PROBES[task]
+    except (TypeError, KeyError, ModuleNotFoundError):
+        raise ValueError(f"there is no task {task!r}: ids look like E01.2") from None
+
+
+def hand_over(task: str, seed: int, nonce: str = "") -> None:
+    """Displays the probe's data as one output of type `MIME`, for a judge outside this process."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    data = probe_task(task, get_ipython().user_ns, seed)
+    display({MIME: data | {"nonce": nonce}, "text/plain": f"probe of {task}"}, raw=True)
+
+
+def axes_data(axes: Any) -> dict:
+    """What a plot shows, read from a matplotlib Axes (or the Figure, or the container of bars, that holds one).
+
+    Returns lines (x, y), bars (label, height: of `bar` and of `barh`), scales, labels and title. Raises TypeError
+    where there is no Axes to read.
+    """
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+
+    if isinstance(axes, Figure) and len(axes.axes) == 1:
+        axes = axes.axes[0]
+    if isinstance(axes, BarContainer) and axes.patches:
+        axes = axes.patches[0].axes
+    if isinstance(axes, list | tuple | np.ndarray) and np.size(axes) == 1:
+        axes = np.ravel(np.asarray(axes, dtype=object))[0]
+    if not isinstance(axes, Axes):
+        raise TypeError(f"the task asks for a matplotlib Axes; what came back is of type {type(axes).__name__}")
+    axes.figure.draw_without_rendering()  # categories get their tick labels when the figure is laid out
+    lines = [[np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)] for line in axes.get_lines()]
+    return {
+        "lines": lines,
+        "bars": [
+            bar
+            for container in axes.containers
+            if isinstance(container, BarContainer)
+            for bar in _bars(axes, container)
+        ],
+        "xscale": axes.get_xscale(),
+        "yscale": axes.get_yscale(),
+        "xlabel": axes.get_xlabel(),
+        "ylabel": axes.get_ylabel(),
+        "title": axes.get_title(),
+        "legend": [text.get_text() for text in axes.get_legend().get_texts()] if axes.get_legend() else [],
+    }
+
+
+def plot_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
+    """What the answer's figures show (see `axes_data`), case by case; the figures are closed, so that none is
+    displayed."""
+    import matplotlib.pyplot as plt
+
+    seen = []
+    for case in cases:
+        before = set(plt.get_fignums())
+        seen.append(observe(answer, *case.fresh_args(), read=axes_data))
+        for figure in set(plt.get_fignums()) - before:
+            plt.close(figure)
+    return seen
+
+
+def _bars(axes: Any, container: Any) -> list[dict]:
+    horizontal = container.orientation == "horizontal"
+    axis = axes.yaxis if horizontal else axes.xaxis
+    names = {
+        round(float(at), 6): text.get_text()
+        for at, text in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+    }
+    bars = []
+    for patch in container.patches:
+        low, width = (patch.get_y(), patch.get_height()) if horizontal else (patch.get_x(), patch.get_width())
+        places = (round(float(p), 6) for p in (low + width / 2, low, low + width))
+        label = next((names[p] for p in places if names.get(p)), "")
+        bars.append({"label": label, "height": float(patch.get_width() if horizontal else patch.get_height())})
+    return bars
