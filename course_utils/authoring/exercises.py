@@ -10,8 +10,8 @@ import re
 from course_utils.authoring.notebook_files import canonical_source, lines, tags
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-CODE_SOLUTION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}$", re.M | re.S)
-TEXT_SOLUTION = re.compile(r"^<!-- BEGIN SOLUTION -->\n(.*?)^<!-- END SOLUTION -->$", re.M | re.S)
+CODE_SOLUTION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}$", re.MULTILINE | re.DOTALL)
+TEXT_SOLUTION = re.compile(r"^<!-- BEGIN SOLUTION -->\n(.*?)^<!-- END SOLUTION -->$", re.MULTILINE | re.DOTALL)
 STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError"
 TEXT_STUB = "*Your answer here.*"
 
