@@ -1,0 +1,290 @@
+"""Find out what is wrong with the set-up.
+
+One line for each thing that the course uses: [ok], or [fail] with the remedy below it. The exit status is 1 only where
+something fails that the lessons need: the device is a matter of speed, the sandbox is for grading, the browser for tests.
+"""
+
+import argparse
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+GIB = 1024**3
+MEMORY_NEEDED = 2 * GIB  # a kernel with torch and the course model, beside JupyterLab and a browser
+DISK_NEEDED = 1 * GIB
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SET_UP_AGAIN = "delete the folder .venv and run: python3 course.py doctor"
+
+
+class Failure(Exception):
+    """What is wrong, and the remedy."""
+
+    def __init__(self, finding: str, remedy: str) -> None:
+        super().__init__(finding)
+        self.finding, self.remedy = finding, remedy
+
+
+class Line(NamedTuple):
+    """One line of the report."""
+
+    name: str
+    ok: bool
+    finding: str
+    remedy: str
+    needed: bool  # by `course lab`
+
+    def __str__(self) -> str:
+        line = f"[{'ok' if self.ok else 'fail'}]".ljust(7) + f"{self.name}: {self.finding}"
+        return line if self.ok else f"{line}\n       remedy: {self.remedy}"
+
+
+class Check(NamedTuple):
+    """Something to look at: `look` returns what it found, or raises Failure."""
+
+    name: str
+    look: Callable[[], str]
+    needed: bool
+    remedy: str  # for what nobody thought of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command takes no arguments."""
+
+
+def run(args: argparse.Namespace) -> int:
+    needed_and_broken = []
+    for line in examine(CHECKS):
+        print(line, flush=True)
+        if line.needed and not line.ok:
+            needed_and_broken.append(line.name)
+    if needed_and_broken:
+        print(f"\nThe lessons need this first: {', '.join(needed_and_broken)}.")
+        return 1
+    print("\nThe lessons can start.")
+    return 0
+
+
+def examine(checks: list[Check]) -> Iterator[Line]:
+    """Look at everything in turn; whatever goes wrong becomes a line of the report."""
+    for check in checks:
+        try:
+            yield Line(check.name, True, check.look(), "", check.needed)
+        except Failure as failure:
+            yield Line(check.name, False, failure.finding, failure.remedy, check.needed)
+        except Exception as error:
+            finding = f"{type(error).__name__}: {error}".splitlines()[0]
+            yield Line(check.name, False, finding, check.remedy, check.needed)
+
+
+# ------------------------------------------------------------------------------------------------- what is looked at
+
+
+def python() -> str:
+    version = platform.python_version()
+    if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+        raise Failure(f"{version}; the course needs 3.11 to 3.14", "install one of these, then " + SET_UP_AGAIN)
+    return f"{version}, {sys.prefix}"
+
+
+def packages(pyproject: Path | None = None, constraints: Path | None = None) -> str:
+    """The packages that the lessons import are installed, in versions that the course takes."""
+    from packaging.requirements import Requirement
+
+    pyproject, constraints = pyproject or ROOT / "pyproject.toml", constraints or ROOT / "constraints.txt"
+    required = [Requirement(text) for text in tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]]
+    pins = pinned_versions(constraints)
+    missing, wrong, different = [], [], []
+    for requirement in required:
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            missing.append(requirement.name)
+            continue
+        pin = pins.get(requirement.name)
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} {version} (needed: {requirement.specifier})")
+        elif pin and version.partition("+")[0] != pin:
+            different.append(f"{requirement.name} {version} (tested: {pin})")
+    if missing or wrong:
+        faults = ([f"not installed: {', '.join(missing)}"] if missing else []) + wrong
+        raise Failure("; ".join(faults), f'{sys.executable} -m pip install -e "{ROOT}" -c "{constraints}"')
+    return (
+        f"all {len(required)} in the tested versions"
+        if not different
+        else f"all; other than tested: {', '.join(different)}"
+    )
+
+
+def pinned_versions(constraints: Path) -> dict[str, str]:
+    """The version that constraints.txt pins for each package on this Python and this system."""
+    from packaging.requirements import Requirement
+
+    lines = [line.partition("#")[0].strip() for line in constraints.read_text(encoding="utf-8").splitlines()]
+    pins = [Requirement(line) for line in lines if line]
+    here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in here}
+
+
+def kernel() -> str:
+    """A notebook kernel really starts and computes."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60, stderr=subprocess.DEVNULL)
+    try:
+        seen = []
+        client.execute_interactive(
+            "import sys, course_utils; print(1 + 1); print(sys.prefix)",
+            timeout=60,
+            output_hook=lambda message: seen.append(message["content"]),
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    printed = "".join(content.get("text", "") for content in seen).split("\n")
+    if printed[0] != "2":
+        fault = next((f"{content['ename']}: {content['evalue']}" for content in seen if "ename" in content), printed)
+        raise Failure(f"1 + 1 gave no 2 but {fault}", SET_UP_AGAIN)
+    if printed[1] != sys.prefix:
+        remedy = "jupyter kernelspec remove python3 (it hides this environment's own kernel)"
+        raise Failure(f"it runs another Python, in {printed[1]}", remedy)
+    return "starts and computes"
+
+
+def device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return f"cuda, {properties.name}, {properties.total_memory / GIB:.0f} GiB"
+    if has_nvidia_driver():
+        if torch.version.cuda is None:
+            remedy = "python3 course.py --torch cuda doctor (or carry on: every lesson runs on the CPU)"
+            raise Failure("there is an NVIDIA driver, but this torch is the CPU build", remedy)
+        remedy = f"update the driver to one for CUDA {torch.version.cuda} (or carry on: every lesson runs on the CPU)"
+        raise Failure("there is an NVIDIA driver, but torch cannot use the GPU", remedy)
+    return f"cpu, {torch.get_num_threads()} threads (every lesson runs on it)"
+
+
+def has_nvidia_driver() -> bool:
+    import ctypes
+
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def memory() -> str:
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if free < MEMORY_NEEDED:
+        remedy = (
+            "close other programs, and kernels that you no longer use (in JupyterLab: Kernel, Shut Down All Kernels)"
+        )
+        raise Failure(f"{free / GIB:.1f} GiB free, {MEMORY_NEEDED / GIB:.0f} needed", remedy)
+    return f"{free / GIB:.1f} GiB free"
+
+
+def disk() -> str:
+    free = shutil.disk_usage(ROOT).free
+    if free < DISK_NEEDED:
+        raise Failure(f"{free / GIB:.1f} GiB free, {DISK_NEEDED / GIB:.0f} needed", f"make room on the disk of {ROOT}")
+    with tempfile.TemporaryFile(dir=ROOT):  # and it may be written to
+        return f"{free / GIB:.0f} GiB free"
+
+
+def course_model() -> str:
+    """The course model's files are there, it loads, and it gives log-probabilities."""
+    if importlib.util.find_spec("course_utils.language_model") is None:
+        raise Failure("course_utils/language_model is not there", "git checkout -- course_utils/language_model")
+    import torch
+
+    from course_utils import load_language_model
+
+    model, tokenizer = load_language_model("course", device="cpu")
+    with torch.no_grad():
+        log_probs = model(torch.tensor([tokenizer("The cat").input_ids])).logits[0, -1].log_softmax(-1)
+    if not torch.isfinite(log_probs).all():
+        raise Failure("its log-probabilities are not finite", "git checkout -- course_utils/language_model")
+    return f"loads and computes, {len(log_probs)} tokens"
+
+
+def sandbox() -> str:
+    bubblewrap = shutil.which("bwrap")
+    if sys.platform != "linux":
+        raise Failure("bubblewrap runs on Linux only", "grade on a Linux machine (WSL 2 and containers are fine)")
+    if bubblewrap is None:
+        raise Failure(
+            "bubblewrap is not installed", "sudo apt install bubblewrap (or your system's package of that name)"
+        )
+    command = [
+        bubblewrap,
+        "--unshare-all",
+        "--die-with-parent",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
+    result = subprocess.run([*command, "true"], capture_output=True, text=True, timeout=30)
+    if result.returncode != 0:
+        remedy = "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1"
+        if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
+            remedy = "allow user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        raise Failure(f"bubblewrap cannot start: {result.stderr.strip() or result.returncode}", remedy)
+    return metadata_of_program(bubblewrap)
+
+
+def browser() -> str:
+    found = find_browser()
+    if found is None:
+        raise Failure(
+            "no Chromium or Chrome found", "sudo apt install chromium (only the tests and the PDF of slides use it)"
+        )
+    return found
+
+
+def find_browser() -> str | None:
+    """The path of a Chromium or Chrome of this machine, None where there is none."""
+    places = [
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    ]
+    on_path = [shutil.which(name) for name in BROWSERS]
+    return next((place for place in [*on_path, *places] if place and Path(place).exists()), None)
+
+
+def metadata_of_program(program: str) -> str:
+    """The version that a program tells of itself."""
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout.strip()
+    return re.sub(r"\s+", " ", told) or program
+
+
+CHECKS = [
+    Check("Python", python, True, SET_UP_AGAIN),
+    Check("packages", packages, True, SET_UP_AGAIN),
+    Check("kernel", kernel, True, SET_UP_AGAIN),
+    Check("device", device, False, SET_UP_AGAIN),
+    Check("memory", memory, True, "close other programs"),
+    Check("disk", disk, True, f"see that {ROOT} is on a disk that you may write to"),
+    Check("course model", course_model, True, "git checkout -- course_utils/language_model, or " + SET_UP_AGAIN),
+    Check("sandbox", sandbox, False, "sudo apt install bubblewrap"),
+    Check("browser", browser, False, "sudo apt install chromium"),
+]
