@@ -35,6 +35,10 @@ TABLES: dict[str, Callable[[Path], str]] = {  # generated file -> its text, from
 }
 
 
+class OperatorError(Exception):
+    """The command was called in a way that cannot work; its text says how to call it."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Execute the notebooks whose code changed and generate everything that follows from them."
     parser.epilog = (
@@ -49,16 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when all is well, 1 where there are problems, 2 for names that do not exist."""
+    """0 when all is well, 1 where there are problems, 2 where the command cannot do its work."""
     try:
         sources = selected(args.root, args.names)
-    except LookupError as error:
-        print(error.args[0], file=sys.stderr)
+        if args.check:
+            problems = check(args.root, sources)
+        else:
+            problems = asyncio.run(build(args.root, sources, force=args.force, jobs=args.jobs))
+    except (OperatorError, lints.RuffError) as error:
+        print(error, file=sys.stderr)
         return 2
-    if args.check:
-        problems = check(args.root, sources)
-    else:
-        problems = asyncio.run(build(args.root, sources, force=args.force, jobs=args.jobs))
     for problem in problems:
         print(problem)
     if problems:
@@ -69,16 +73,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def selected(root: Path, names: list[str]) -> list[tuple[str, str]]:
-    """(folder, lesson) of the source notebooks that are meant; LookupError for a name that means none."""
+    """(folder, lesson) of the source notebooks that are meant; OperatorError for a name that means none."""
     everything = [(folder, lesson) for folder in ("notebooks", "solutions") for lesson in lessons(root, folder)]
     if not everything:
-        raise LookupError(f"no notebooks below {root}: start this command in the project's folder")
+        raise OperatorError(f"no notebooks below {root}: start this command in the project's folder")
     chosen = set()
     for name in names:
         folder, _, lesson = name.removesuffix(".ipynb").rpartition("/")
         found = {pair for pair in everything if pair[1].startswith(lesson) and pair[0].startswith(Path(folder).name)}
         if not lesson or not found:
-            raise LookupError(f"no notebook {name!r}; there are: {', '.join(sorted({x[1] for x in everything}))}")
+            raise OperatorError(f"no notebook {name!r}; there are: {', '.join(sorted({x[1] for x in everything}))}")
         chosen |= found
     return [pair for pair in everything if pair in chosen or not names]
 
@@ -97,7 +101,8 @@ async def build(root: Path, sources: list[tuple[str, str]], force: bool = False,
     problems = []
     for found in await asyncio.gather(*(in_turn(folder, lesson) for folder, lesson in sources)):
         problems += found
-    return problems + build_tables(root) + lints.code_style(root, [f"{f}/{lesson}.ipynb" for f, lesson in sources])
+    files = [f"{folder}/{lesson}.ipynb" for folder, lesson in sources]
+    return problems + build_tables(root) + lints.code_style(root, files)
 
 
 async def build_notebook(root: Path, folder: str, lesson: str, force: bool) -> list[Problem]:
@@ -115,7 +120,7 @@ async def build_notebook(root: Path, folder: str, lesson: str, force: bool) -> l
         print(f"{time.monotonic() - started:6.1f} s  {file}  failed; the file is as it was", flush=True)
         return error.problems
     except (OSError, ValueError) as error:
-        return [Problem(file, "", f"{error}", f"change it, then `course build {lesson}`")]
+        return [failure(file, error, f"change it, then `course build {lesson}`")]
     verdict = "executed" if must_run else "written" if written else "unchanged"
     print(f"{time.monotonic() - started:6.1f} s  {file}  {verdict}", flush=True)
     return lints.lint(Notebook(root, folder, lesson, content))
@@ -140,7 +145,7 @@ def build_tables(root: Path) -> list[Problem]:
         try:
             write(root / file, text(root).encode("utf-8"))
         except (OSError, ValueError) as error:
-            problems.append(Problem(file, "", f"{error}", "`course build`"))
+            problems.append(failure(file, error, "`course build`"))
     return problems
 
 
@@ -170,7 +175,7 @@ def check_notebook(root: Path, folder: str, lesson: str) -> list[Problem]:
         if folder == "solutions":
             problems += check_exercise(root, lesson, exercises.exercise(content))
     except (OSError, ValueError) as error:
-        return [Problem(file, "", f"{error}", remedy)]
+        return [failure(file, error, remedy)]
     return problems
 
 
@@ -191,7 +196,7 @@ def check_exercise(root: Path, lesson: str, wanted: dict) -> list[Problem]:
     try:
         return check_bytes(read(root, "exercises", lesson), wanted)
     except (OSError, ValueError) as error:
-        return [Problem(f"exercises/{lesson}.ipynb", "", f"{error}", f"`course build {lesson}`")]
+        return [failure(f"exercises/{lesson}.ipynb", error, f"`course build {lesson}`")]
 
 
 def check_tables(root: Path) -> list[Problem]:
@@ -201,7 +206,7 @@ def check_tables(root: Path) -> list[Problem]:
             if (root / file).read_bytes() != text(root).encode("utf-8"):
                 problems.append(Problem(file, "", "not what its sources give", "`course build`"))
         except (OSError, ValueError) as error:
-            problems.append(Problem(file, "", f"{error}", "`course build`"))
+            problems.append(failure(file, error, "`course build`"))
     return problems
 
 
@@ -209,6 +214,11 @@ def check_strays(root: Path) -> list[Problem]:
     """Exercises without a solution: nobody generates them any more."""
     left = sorted(set(lessons(root, "exercises")) - set(lessons(root, "solutions")))
     return [Problem(f"exercises/{lesson}.ipynb", "", "has no solution", "delete it") for lesson in left]
+
+
+def failure(file: str, error: OSError | ValueError, remedy: str) -> Problem:
+    """What reading or making a file ran into, as a problem."""
+    return Problem(file, "", "is not there" if isinstance(error, FileNotFoundError) else f"{error}", remedy)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,40 @@
-def lint(notebook):
-    return []
+"""What every notebook must keep to. A lint is a function: notebook in canonical form -> list of problems.
+
+A new lint goes into the module of its subject and into LINTS; tests/authoring has a good and a bad example of each.
+"""
+
+from collections.abc import Callable
+
+from course_utils.authoring.lints.cards import card_numbers, card_tags
+from course_utils.authoring.lints.cells import cell_ids, code_length, course_metadata, machine_traces, measured_cells
+from course_utils.authoring.lints.code_style import RuffError, code_style
+from course_utils.authoring.lints.figures import alt_texts, palette_contrast
+from course_utils.authoring.lints.prose import heading_levels, links, prose_numbers
+from course_utils.authoring.lints.tasks import answer_cells, check_cells, complete_tasks, open_tasks, task_headers
+from course_utils.authoring.notebook_files import Notebook
+from course_utils.authoring.problems import Problem
+
+LINTS: list[Callable[[Notebook], list[Problem]]] = [
+    course_metadata,
+    cell_ids,
+    code_length,
+    machine_traces,
+    measured_cells,
+    heading_levels,
+    prose_numbers,
+    links,
+    alt_texts,
+    card_tags,
+    card_numbers,
+    complete_tasks,
+    task_headers,
+    answer_cells,
+    check_cells,
+    open_tasks,
+]
+
+__all__ = ["LINTS", "RuffError", "code_style", "lint", "palette_contrast"]
 
 
-def code_style(root, files):
-    return []
-
-
-def palette_contrast():
-    return []
+def lint(notebook: Notebook) -> list[Problem]:
+    return [problem for find in LINTS for problem in find(notebook)]

@@ -1,0 +1,44 @@
+"""The tags that tie sections and tasks to cards, and the numbers of the answer key."""
+
+from course_utils.authoring import coverage
+from course_utils.authoring.lints.numbers import quoted, shown, values
+from course_utils.authoring.notebook_files import Notebook
+from course_utils.authoring.problems import Problem
+from course_utils.authoring.sections import cards, section, tagged_headings
+
+
+def card_tags(notebook: Notebook) -> list[Problem]:
+    """Card tags name cards that exist and stand on heading cells: a lecture's sections, the headers of tasks."""
+    known = known_cards()
+    tagged = {(card, heading.index) for card, heading in tagged_headings(notebook)}
+    problems = []
+    for index, cell in enumerate(notebook.cells):
+        for card in cards(cell):
+            if card not in known:
+                problems.append(notebook.problem(cell, f"there is no card {card} in cards.toml"))
+            if (card, index) not in tagged:
+                problems.append(notebook.problem(cell, f"card:{card} belongs on a cell with a heading"))
+            elif notebook.folder != "notebooks" and not cell["id"].endswith("-task"):
+                problems.append(notebook.problem(cell, f"card:{card} belongs on the header of a task"))
+    return problems
+
+
+def card_numbers(notebook: Notebook) -> list[Problem]:
+    """Each number that the answer key gives for a card is an output of a section that is tagged with the card."""
+    if notebook.folder != "notebooks":
+        return []
+    known, seen, where = known_cards(), {}, {}
+    for card, heading in tagged_headings(notebook):
+        texts = [text for cell in section(notebook, heading) for text in shown(cell)]
+        seen[card] = seen.get(card, set()) | values(texts)
+        where.setdefault(card, notebook.cells[heading.index])
+    return [
+        notebook.problem(where[card], f"card {card}: no output of its section shows {number}")
+        for card in seen
+        for number in known.get(card, {}).get("numbers", [])
+        if not any(map(quoted(number)[0].is_rounded, seen[card]))
+    ]
+
+
+def known_cards() -> dict[str, dict]:
+    return {card: entry for entries in coverage.cards().values() for card, entry in entries.items()}
