@@ -7,8 +7,9 @@ import random
 import pytest
 
 from course_utils.checks import registry
-from course_utils.checks.judging import judge_task, report, tolerances_times
+from course_utils.checks.judging import judge_task, report
 from course_utils.checks.probing import load_probe, probe_task
+from course_utils.checks.reading import tolerances_times
 
 from .solved import TASKS, answer_source, names, verdict
 

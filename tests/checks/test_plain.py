@@ -11,8 +11,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from course_utils.checks.judging import Unusable, array, close, labels, number, numbers
 from course_utils.checks.plain import MAX_ITEMS, Array, Malformed, Opaque, decode, encode
+from course_utils.checks.reading import Unusable, array, close, labels, number, numbers
 
 
 def through_json(value):

@@ -7,21 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from course_utils.checks.judging import (
-    Finding,
-    Judge,
-    Seen,
-    Unusable,
-    array,
-    close,
-    labels,
-    matches,
-    number,
-    numbers,
-    show,
-    value,
-)
+from course_utils.checks.judging import Finding, Judge, Seen, matches, value
 from course_utils.checks.probing import Case
+from course_utils.checks.reading import Unusable, array, close, labels, number, numbers, show
 
 # E01.4, in the order of the task's list: which of the six is Pr(x1, x2, x3, x4), whatever the distribution?
 IDENTITIES = {
