@@ -34,6 +34,8 @@ __all__ = [
 
 Axis = int | tuple[int, ...] | None
 
+quiet = np.errstate(all="ignore")  # log 0 = -inf and inf - inf = NaN are answers here, not accidents
+
 
 def _floats(values: ArrayLike) -> np.ndarray:
     """The values as a floating-point array, under the module's dtype rule."""
@@ -50,12 +52,13 @@ def _floats(values: ArrayLike) -> np.ndarray:
 # --- logarithms ------------------------------------------------------------------------------------------------------
 
 
+@quiet
 def safe_log(probs: ArrayLike) -> np.ndarray:
     """log p, elementwise, with log 0 = -inf and no warning. Below 0 it is NaN."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(_floats(probs))
+    return np.log(_floats(probs))
 
 
+@quiet
 def logsumexp(values: ArrayLike, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
     """log of the sum of exp(values) along `axis` (None: all of them), without overflow or underflow.
 
@@ -68,17 +71,16 @@ def logsumexp(values: ArrayLike, axis: Axis = None, keepdims: bool = False) -> n
     Source: Blanchard, Higham and Higham (2021), "Accurately computing the log-sum-exp and softmax functions".
     """
     values = _floats(values)
-    with np.errstate(all="ignore"):
-        top = np.max(values, axis=axis, keepdims=True, initial=-np.inf)
-        # an infinite maximum is its own answer; subtracting it would give inf - inf = NaN
-        shift = np.where(np.isfinite(top), top, values.dtype.type(0))
-        at_top = values == top
-        ties = np.sum(at_top, axis=axis, keepdims=True, dtype=values.dtype)
-        rest = np.sum(np.where(at_top, 0, np.exp(values - shift)), axis=axis, keepdims=True, dtype=values.dtype)
-        result = np.where(np.isfinite(top), shift + (np.log(ties) + np.log1p(rest / ties)), top)
+    top = np.max(values, axis=axis, keepdims=True, initial=-np.inf)
+    at_top = values == top
+    ties = np.sum(at_top, axis=axis, keepdims=True, dtype=values.dtype)
+    rest = np.sum(np.where(at_top, 0, np.exp(values - top)), axis=axis, keepdims=True, dtype=values.dtype)
+    # an infinite maximum is its own answer; subtracting it gave inf - inf = NaN above
+    result = np.where(np.isfinite(top), top + (np.log(ties) + np.log1p(rest / ties)), top)
     return result if keepdims else np.squeeze(result, axis=axis)[()]
 
 
+@quiet
 def log_softmax(logits: ArrayLike, axis: Axis = -1) -> np.ndarray:
     """Logits to log-probabilities (nats) along `axis`; the shape stays.
 
@@ -89,11 +91,11 @@ def log_softmax(logits: ArrayLike, axis: Axis = -1) -> np.ndarray:
     distribution: all of it is NaN.
     """
     logits = _floats(logits)
-    with np.errstate(all="ignore"):
-        shifted = logits - np.max(logits, axis=axis, keepdims=True, initial=-np.inf)
-        return shifted - logsumexp(shifted, axis=axis, keepdims=True)
+    shifted = logits - np.max(logits, axis=axis, keepdims=True, initial=-np.inf)
+    return shifted - logsumexp(shifted, axis=axis, keepdims=True)
 
 
+@quiet
 def log_add(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """log(exp(a) + exp(b)), elementwise with broadcasting: the log-probability of "one or the other".
 
@@ -102,6 +104,7 @@ def log_add(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     return np.logaddexp(_floats(a), _floats(b))
 
 
+@quiet
 def log1mexp(x: ArrayLike) -> np.ndarray:
     """log(1 - exp(x)) for x <= 0, elementwise: from log p to log(1 - p), accurate at both ends.
 
@@ -111,15 +114,15 @@ def log1mexp(x: ArrayLike) -> np.ndarray:
     Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))".
     """
     x = _floats(x)
-    with np.errstate(all="ignore"):
-        far = np.log1p(-np.exp(x))
-        near = np.log(-np.expm1(x))
+    far = np.log1p(-np.exp(x))
+    near = np.log(-np.expm1(x))
     return np.where(x < -math.log(2), far, near)[()] + 0.0  # -0.0 becomes 0.0
 
 
 # --- sequences -------------------------------------------------------------------------------------------------------
 
 
+@quiet
 def sequence_log_prob(probs: ArrayLike, axis: Axis = None) -> np.ndarray:
     """log Pr of a sequence (nats) from the conditional probabilities of its tokens: the sum of their logarithms.
 
@@ -131,6 +134,7 @@ def sequence_log_prob(probs: ArrayLike, axis: Axis = None) -> np.ndarray:
     return np.sum(safe_log(probs), axis=axis)
 
 
+@quiet
 def nll(logits: ArrayLike, targets: ArrayLike, reduction: str = "mean") -> np.ndarray:
     """Negative log-likelihood (nats) of the target ids: cross-entropy with one-hot targets.
 
@@ -160,26 +164,29 @@ def nll(logits: ArrayLike, targets: ArrayLike, reduction: str = "mean") -> np.nd
 # --- units -----------------------------------------------------------------------------------------------------------
 
 
+@quiet
 def nats_to_bits(nats: ArrayLike) -> np.ndarray:
     """A change of unit that keeps the sign: 1 nat is 1 / ln 2 = 1.4427 bits."""
     return _floats(nats) / math.log(2)
 
 
+@quiet
 def bits_to_nats(bits: ArrayLike) -> np.ndarray:
     """A change of unit that keeps the sign: 1 bit is ln 2 = 0.6931 nats."""
     return _floats(bits) * math.log(2)
 
 
+@quiet
 def perplexity(total: ArrayLike, n: ArrayLike) -> np.ndarray:
     """exp(-total / n): the number of equally likely tokens that would be as surprising on average.
 
     total: log-probability in nats, at most 0; n: how many tokens were predicted (BOS is not, EOS is where it was
     scored). ValueError for n below 1 or a positive total.
     """
-    with np.errstate(over="ignore"):
-        return np.exp(_surprisal_per(total, n, "n, the number of predicted tokens,"))
+    return np.exp(_surprisal_per(total, n, "n, the number of predicted tokens,"))
 
 
+@quiet
 def bits_per_byte(total: ArrayLike, n_bytes: ArrayLike) -> np.ndarray:
     """Surprisal in bits for each byte of the text in UTF-8: comparable across tokenisers, unlike perplexity.
 
@@ -201,6 +208,7 @@ def _surprisal_per(total: ArrayLike, count: ArrayLike, name: str) -> np.ndarray:
 # --- floating-point formats ------------------------------------------------------------------------------------------
 
 
+@quiet
 def round_to_bfloat16(values: ArrayLike) -> np.ndarray:
     """The nearest bfloat16 numbers, as float32 (numpy has no bfloat16); halfway cases go to the even one.
 
@@ -211,13 +219,13 @@ def round_to_bfloat16(values: ArrayLike) -> np.ndarray:
     values = _floats(values).astype(np.float64)
     _, exponent = np.frexp(values)
     spacing = np.maximum(exponent - 8, -133)  # as a power of two: of normal numbers, of subnormal ones
-    with np.errstate(over="ignore"):
-        return np.ldexp(np.rint(np.ldexp(values, -spacing)), spacing).astype(np.float32)[()]
+    return np.ldexp(np.rint(np.ldexp(values, -spacing)), spacing).astype(np.float32)[()]
 
 
 _ROUND = {"float64": np.float64, "float32": np.float32, "float16": np.float16, "bfloat16": round_to_bfloat16}
 
 
+@quiet
 def running_product(probs: Sequence[float], dtype: str = "float64") -> np.ndarray:
     """The product after each factor, every factor and every step rounded to `dtype`; (n,) in, (n,) float64 out.
 
@@ -225,13 +233,13 @@ def running_product(probs: Sequence[float], dtype: str = "float64") -> np.ndarra
     """
     rounded = _rounding(dtype)
     product, steps = rounded(1.0), []
-    with np.errstate(under="ignore"):
-        for p in probs:
-            product = rounded(product * rounded(p))
-            steps.append(float(product))
+    for p in probs:
+        product = rounded(product * rounded(p))
+        steps.append(float(product))
     return np.array(steps, dtype=np.float64)
 
 
+@quiet
 def first_underflow(p: float, dtype: str = "float64") -> int:
     """The smallest n for which the running product of n factors p is exactly 0 in `dtype` (named as above).
 
@@ -241,9 +249,8 @@ def first_underflow(p: float, dtype: str = "float64") -> int:
     if not 0 <= rounded(p) <= 0.5:
         raise ValueError(f"the product reaches 0 only for p between 0 and 0.5, got {p}")
     n, product = 0, rounded(1.0)
-    with np.errstate(under="ignore"):
-        while product > 0:
-            n, product = n + 1, rounded(product * rounded(p))
+    while product > 0:
+        n, product = n + 1, rounded(product * rounded(p))
     return n
 
 
