@@ -1,7 +1,7 @@
 """Find out what is wrong with the set-up.
 
 One line for each thing that the course uses: [ok], or [fail] with the remedy below it. The exit status is 1 only where
-something fails that the lessons need: the device is a matter of speed, the sandbox is for grading, the browser for tests.
+something that the lessons need fails: the device decides speed, the sandbox is for grading, the browser for tests.
 """
 
 import argparse
@@ -210,9 +210,11 @@ def course_model() -> str:
     """The course model's files are there, it loads, and it gives log-probabilities."""
     if importlib.util.find_spec("course_utils.language_model") is None:
         raise Failure("course_utils/language_model is not there", "git checkout -- course_utils/language_model")
-    import torch
+    from course_utils.language_model import COURSE_MODEL_FOLDER, load_language_model
 
-    from course_utils import load_language_model
+    if not any(COURSE_MODEL_FOLDER.glob("*.safetensors")):
+        raise Failure(f"its weights are not in {COURSE_MODEL_FOLDER}", "git checkout -- course_utils/language_model")
+    import torch
 
     model, tokenizer = load_language_model("course", device="cpu")
     with torch.no_grad():

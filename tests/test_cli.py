@@ -1,0 +1,473 @@
+"""The `course` command: its table, laying out work/, the server's command, doctor's lines, and --require."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from course_utils import cli
+from course_utils.cli import doctor, lab
+from course_utils.cli import test as test_command
+
+ROOT = Path(__file__).resolve().parents[1]
+pytest_plugins = ["pytester"]
+
+
+def python(code: str, *options: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------------- the package
+
+
+def test_importing_the_package_is_cheap():
+    heavy = ("torch", "transformers", "numpy", "matplotlib")
+    code = f"""
+        import sys, time
+        start = time.process_time()
+        import course_utils
+        import course_utils.lesson
+        import course_utils.cli
+        print(time.process_time() - start)
+        print([name for name in {heavy} if name in sys.modules and name != "numpy"])
+    """
+    seconds, loaded = python(textwrap.dedent(code)).stdout.splitlines()
+    assert float(seconds) < 0.2
+    assert loaded == "[]"
+
+
+def test_names_are_loaded_on_first_use():
+    code = """
+        import sys, course_utils
+        assert "course_utils.toy_language" not in sys.modules
+        from course_utils import ToyLanguage
+        import course_utils.toy_language as home
+        print(ToyLanguage is home.ToyLanguage, "Scorer" in dir(course_utils), "torch" in sys.modules)
+    """
+    assert python(textwrap.dedent(code)).stdout.split() == ["True", "True", "False"]
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    import course_utils
+
+    with pytest.raises(AttributeError, match="no_such_name"):
+        course_utils.no_such_name  # noqa: B018
+
+
+# ------------------------------------------------------------------------------------------------------- the command
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_command_explains_itself(name, capsys):
+    module, summary = cli.COMMANDS[name]
+    if not cli._exists(module):
+        assert name in {"slides", "site", "new-lesson"}, f"{module} is not there"
+        return
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    assert f"course.py {name}" in text
+    assert len(text.split("options:")[0].split()) > 15, "the help says nothing of what the command is for"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_the_overview_lists_the_commands_that_are_there(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    for module, summary in cli.COMMANDS.values():
+        assert (summary in text) == cli._exists(module)
+
+
+def test_an_unknown_command_names_the_known_ones(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["labb"])
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert "labb" in message and "doctor" in message
+
+
+def test_choosing_a_command_loads_no_other():
+    code = """
+        import sys
+        from course_utils.cli import main
+        try:
+            main(["lab", "--help"])
+        except SystemExit:
+            pass
+        print([n for n in ("course_utils.cli.doctor", "course_utils.grading", "torch") if n in sys.modules])
+    """
+    assert python(textwrap.dedent(code)).stdout.splitlines()[-1] == "[]"
+
+
+# --------------------------------------------------------------------------------------------------------- course lab
+
+
+def notebook(*sources: str) -> dict:
+    output = {"name": "stdout", "output_type": "stream", "text": ["an old output\n"]}
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": text, "outputs": [output], "execution_count": 7}
+        for n, text in enumerate(sources)
+    ]
+    prose = {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "Ελληνικά, ⟨s⟩ and 中文"}
+    return {"cells": [prose, *cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+@pytest.fixture
+def course(tmp_path) -> Path:
+    """A small course in a folder whose name has a space and a letter beyond ASCII."""
+    root = tmp_path / "my course é"
+    for folder, name in (
+        ("notebooks", "00_start_here"),
+        ("notebooks", "01_chain_rule"),
+        ("exercises", "01_chain_rule"),
+    ):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        text = json.dumps(notebook(f"# {folder} {name}"), ensure_ascii=False)
+        (root / folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    return root
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_work_gets_every_lecture_and_exercise_without_outputs(course):
+    before = files(course / "notebooks")
+    new = lab.lay_out_work(course)
+    work = course / "work"
+    assert sorted(files(work)) == ["00_start_here.ipynb", "01_chain_rule.ipynb", "exercises/01_chain_rule.ipynb"]
+    assert sorted(new) == sorted(work / name for name in files(work))
+    for name, content in files(work).items():
+        document = json.loads(content.decode("utf-8"))
+        assert document["cells"][0]["source"] == "Ελληνικά, ⟨s⟩ and 中文"
+        cell = document["cells"][1]
+        assert (cell["outputs"], cell["execution_count"]) == ([], None)
+        assert cell["source"].startswith("# exercises" if name.startswith("exercises/") else "# notebooks")
+    assert files(course / "notebooks") == before
+
+
+def test_what_is_in_work_is_never_overwritten(course):
+    lab.lay_out_work(course)
+    (course / "work" / "01_chain_rule.ipynb").write_bytes(b"mine")
+    (course / "work" / "exercises" / "01_chain_rule.ipynb").write_bytes(b"")
+    (course / "work" / "00_start_here.ipynb").unlink()
+    assert lab.lay_out_work(course) == [course / "work" / "00_start_here.ipynb"]
+    assert (course / "work" / "01_chain_rule.ipynb").read_bytes() == b"mine"
+    assert (course / "work" / "exercises" / "01_chain_rule.ipynb").read_bytes() == b""
+
+
+def test_an_interrupted_copy_leaves_no_half_notebook(course, monkeypatch):
+    def interrupted(self, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            lab.lay_out_work(course)
+    assert not list((course / "work").glob("*.ipynb"))
+    assert len(lab.lay_out_work(course)) == 3
+    assert not list((course / "work").rglob("*.tmp"))
+
+
+def test_the_committed_course_lies_in_work_as_the_readme_says(tmp_path):
+    for folder in ("notebooks", "exercises"):
+        (tmp_path / folder).symlink_to(ROOT / folder, target_is_directory=True)
+    names = {path.relative_to(tmp_path / "work").as_posix() for path in lab.lay_out_work(tmp_path)}
+    assert {"00_start_here.ipynb", "01_chain_rule.ipynb", "exercises/01_chain_rule.ipynb"} <= names
+
+
+def test_git_ignores_work():
+    result = subprocess.run(["git", "check-ignore", "-q", "work/x.ipynb"], cwd=ROOT)
+    if result.returncode == 128:
+        pytest.skip("this is no clone of a git repository")
+    assert result.returncode == 0
+
+
+def test_the_server_is_reachable_from_this_machine_only():
+    command = lab.server_command(Path("somewhere"), port=18123, token="t", browser=False)
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert {"--ServerApp.port=18123", "--ServerApp.port_retries=0", "--IdentityProvider.token=t"} <= set(command)
+    assert "--no-browser" in command
+    assert not [word for word in lab.server_command(Path("somewhere")) if "token" in word or "port" in word]
+
+
+def test_lessons_are_live_under_lab_and_the_users_configuration_stays():
+    environment = lab.server_environment({"JUPYTER_CONFIG_PATH": "mine", "HOME": "h"})
+    assert environment["COURSE_LIVE"] == "1"
+    assert environment["HOME"] == "h"
+    ours, mine = environment["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert mine == "mine"
+    assert (Path(ours) / "labconfig" / "page_config.json").is_file()
+
+
+def test_lab_outside_a_clone_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(lab, "ROOT", tmp_path)
+    assert lab.run(argparse.Namespace(port=None, no_browser=True)) == 1
+    assert "notebooks" in capsys.readouterr().out
+
+
+# -------------------------------------------------------------------------------------------------------- course test
+
+
+def test_one_session_runs_the_tests_and_both_folders_of_notebooks():
+    command = test_command.pytest_command(quick=False, jobs=2, require="browser", others=["-x"])
+    assert {"tests", "notebooks", "solutions", "--nbval-lax", "--nbval-current-env"} <= set(command)
+    assert command[command.index("--dist") + 1] == "loadfile"  # else the cells of a notebook land on several workers
+    assert command[-3:] == ["--require", "browser", "-x"]
+
+
+def test_quick_leaves_out_what_its_help_says():
+    command = test_command.pytest_command(quick=True, jobs=1, require="", others=[])
+    assert "solutions" not in command
+    assert command[command.index("-m", 2) + 1 :][-1].count("not") >= 1
+    assert "--numprocesses" not in command
+
+
+def test_missing_test_packages_are_named_with_the_command_that_brings_them(monkeypatch, capsys):
+    monkeypatch.setattr(test_command.importlib.util, "find_spec", lambda name: None)
+    arguments = argparse.Namespace(quick=True, jobs=None, require="", pytest=[])
+    assert test_command.run(arguments) == 2
+    message = capsys.readouterr().out
+    assert "hypothesis" in message and '-e ".[test]" -c constraints.txt' in message
+
+
+@pytest.fixture
+def suite(pytester, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
+    pytester.makeini("[pytest]\nmarkers =\n    browser:\n    sandbox:\n    nbgrader:\n")
+    pytester.makepyfile(
+        test_a="""
+        import pytest
+
+        def test_by_its_reason():
+            pytest.skip("no Chromium on this machine")
+
+        @pytest.mark.sandbox
+        @pytest.mark.skipif(True, reason="not here")
+        def test_by_its_marker():
+            pass
+
+        def test_for_another_reason():
+            pytest.skip("no network")
+        """,
+        test_b="""
+        import pytest
+        pytest.importorskip("nbgrader_that_is_not_there")
+        """,
+    )
+    return pytester
+
+
+def test_a_skip_is_a_skip_where_nothing_is_required(suite):
+    suite.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(skipped=4)
+
+
+@pytest.mark.parametrize(
+    ("required", "outcomes"),
+    [
+        ("browser", {"failed": 1, "skipped": 3}),
+        ("browser,sandbox", {"failed": 1, "errors": 1, "skipped": 2}),  # a marker skips while a test is set up
+        ("nbgrader", {"errors": 1}),
+    ],
+)
+def test_a_skip_for_lack_of_a_required_tool_fails(suite, required, outcomes):
+    result = suite.runpytest_subprocess("-p", "no:cacheprovider", "--require", required)
+    assert result.ret != 0
+    result.assert_outcomes(**outcomes)
+
+
+def test_require_knows_its_tools(suite):
+    result = suite.runpytest_subprocess("--require", "brwoser")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*brwoser*"])
+
+
+# ------------------------------------------------------------------------------------------------------------- doctor
+
+
+def lines(*checks: doctor.Check) -> list[doctor.Line]:
+    return list(doctor.examine(list(checks)))
+
+
+def failure_of(look) -> doctor.Failure:
+    with pytest.raises(doctor.Failure) as caught:
+        look()
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_a_good_line_and_a_bad_one():
+    def bad():
+        raise doctor.Failure("it is broken", "mend it")
+
+    good_line, bad_line = lines(
+        doctor.Check("one", lambda: "fine", True, "r"), doctor.Check("two", bad, False, "not used")
+    )
+    assert str(good_line) == "[ok]   one: fine"
+    assert str(bad_line) == "[fail] two: it is broken\n       remedy: mend it"
+
+
+def test_an_error_that_nobody_thought_of_becomes_a_line():
+    (line,) = lines(doctor.Check("odd", lambda: 1 / 0, True, "the general remedy"))
+    assert (line.ok, line.remedy) == (False, "the general remedy")
+    assert "ZeroDivisionError" in line.finding
+
+
+@pytest.mark.parametrize(("needed", "status"), [(True, 1), (False, 0)])
+def test_only_what_the_lessons_need_decides_the_exit_status(monkeypatch, capsys, needed, status):
+    monkeypatch.setattr(doctor, "CHECKS", [doctor.Check("thing", lambda: 1 / 0, needed, "mend it")])
+    assert doctor.run(argparse.Namespace()) == status
+    assert "[fail] thing" in capsys.readouterr().out
+
+
+def test_sandbox_browser_and_device_do_not_decide():
+    assert {check.name for check in doctor.CHECKS if not check.needed} == {"device", "sandbox", "browser"}
+
+
+def test_doctor_on_an_old_python(monkeypatch):
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 0))
+    assert "3.11 to 3.14" in failure_of(doctor.python).finding
+
+
+@pytest.fixture
+def project(tmp_path):
+    def write(dependencies: list[str], pins: list[str]):
+        pyproject, constraints = tmp_path / "pyproject.toml", tmp_path / "constraints.txt"
+        pyproject.write_text(f"[project]\ndependencies = {json.dumps(dependencies)}\n", encoding="utf-8")
+        constraints.write_text("\n".join(["# a comment", *pins]), encoding="utf-8")
+        return lambda: doctor.packages(pyproject, constraints)
+
+    return write
+
+
+def test_doctor_finds_a_missing_package(project):
+    failure = failure_of(project(["pytest", "a-package-that-nobody-wrote>=1"], []))
+    assert "a-package-that-nobody-wrote" in failure.finding and "pytest" not in failure.finding
+    assert "pip install -e" in failure.remedy
+
+
+def test_doctor_finds_a_version_that_the_course_cannot_take(project):
+    assert f"pytest {pytest.__version__}" in failure_of(project(["pytest>=999"], [])).finding
+
+
+def test_doctor_names_other_versions_than_the_tested_and_lets_them_pass(project):
+    assert f"pytest {pytest.__version__} (tested: 1.0)" in project(["pytest"], ["pytest==1.0"])()
+
+
+def test_doctor_takes_a_local_build_for_the_version_it_is(project, monkeypatch):
+    monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.13.0+cpu")
+    assert project(["torch>=2"], ["torch==2.13.0"])() == "all 1 in the tested versions"
+
+
+def test_pins_of_other_systems_do_not_count(tmp_path):
+    text = f"a==1 ; sys_platform == '{sys.platform}'\na==2 ; sys_platform != '{sys.platform}'\nb==3 # why\n"
+    (tmp_path / "c.txt").write_text(text, encoding="utf-8")
+    assert doctor.pinned_versions(tmp_path / "c.txt") == {"a": "1", "b": "3"}
+
+
+def test_doctor_finds_a_kernel_that_cannot_start(monkeypatch, tmp_path):
+    spec = tmp_path / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-c", "raise SystemExit(3)", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    (line,) = lines(doctor.Check("kernel", doctor.kernel, True, doctor.SET_UP_AGAIN))
+    assert not line.ok and line.remedy
+
+
+def test_doctor_finds_a_kernel_of_another_python(monkeypatch):
+    monkeypatch.setattr(doctor.sys, "prefix", "/of/the/course")
+    failure = failure_of(doctor.kernel)
+    assert "another Python" in failure.finding and "kernelspec" in failure.remedy
+
+
+def test_doctor_sees_a_kernel_compute():
+    assert doctor.kernel() == "starts and computes"
+
+
+def test_doctor_finds_too_little_memory(monkeypatch):
+    import psutil
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: argparse.Namespace(available=doctor.GIB))
+    assert failure_of(doctor.memory).finding == "1.0 GiB free, 2 needed"
+
+
+def test_doctor_finds_a_full_disk(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: argparse.Namespace(free=doctor.GIB // 2))
+    assert failure_of(doctor.disk).finding == "0.5 GiB free, 1 needed"
+
+
+def test_doctor_finds_a_driver_that_torch_does_not_use(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(doctor, "has_nvidia_driver", lambda: True)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert "--torch cuda" in failure_of(doctor.device).remedy
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert "13.0" in failure_of(doctor.device).remedy
+
+
+def test_doctor_finds_that_the_course_model_is_not_there(monkeypatch, tmp_path):
+    from course_utils import language_model
+
+    monkeypatch.setattr(language_model, "COURSE_MODEL_FOLDER", tmp_path)
+    failure = failure_of(doctor.course_model)
+    assert str(tmp_path) in failure.finding and failure.remedy.startswith("git checkout")
+
+
+@pytest.mark.slow
+def test_doctor_finds_a_course_model_that_computes_nothing(monkeypatch):
+    import torch
+
+    from course_utils import language_model
+
+    model, tokenizer = language_model.load_language_model("course", device="cpu")
+    with torch.no_grad():
+        model.get_output_embeddings().weight[:] = float("nan")
+    monkeypatch.setattr(language_model, "load_language_model", lambda *names, **options: (model, tokenizer))
+    assert "not finite" in failure_of(doctor.course_model).finding
+
+
+def test_doctor_finds_that_there_is_no_sandbox(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert failure_of(doctor.sandbox).remedy.startswith("sudo apt install bubblewrap")
+    monkeypatch.setattr(doctor.sys, "platform", "darwin")
+    assert "Linux" in failure_of(doctor.sandbox).remedy
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for bubblewrap is a shell script")
+def test_doctor_finds_a_sandbox_that_cannot_start(monkeypatch, tmp_path):
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    failure = failure_of(doctor.sandbox)
+    assert "Permission denied" in failure.finding and "user namespaces" in failure.remedy
+
+
+def test_doctor_finds_that_there_is_no_browser(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "find_browser", lambda: None)
+    assert "chromium" in failure_of(doctor.browser).remedy
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for Chromium is a shell script")
+def test_a_browser_on_the_path_is_found(monkeypatch, tmp_path):
+    program = tmp_path / "chromium"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.browser() == str(program)
