@@ -1,0 +1,224 @@
+"""Puts a student's answers into the pristine solved notebook. Pure functions on notebook JSON.
+
+The graded copy has our cells in our order. Of the student's notebook it takes the sources of his answers, and his own further
+code cells: each stands, in his order, before his next answer, or before the check that followed it in his notebook.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from course_utils.authoring.exercises import exercise_cell
+from course_utils.grading.pristine import is_answer, tags, text
+
+MARKER = re.compile(r"#\s*E(\d\d)\.(\d+)\b")
+NBVAL_MARKER = re.compile(r"^([ \t]*#+)[ \t]*(?:NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)[ \t]*$", re.M)
+NO_CELL = "no answer cell: no code cell has the id {cell} or begins with # {task}"
+STUB = "not answered yet: the answer cell is as it was handed out"
+
+# State that outlives a cell, as it is when a notebook starts; and the built-in names, should a task have covered one.
+RESET = """\
+def _reset_state():
+    import builtins, random, sys
+    import numpy
+    random.seed(0)
+    numpy.random.seed(0)
+    numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+    for name in builtins.dir(builtins):
+        if not name.startswith("_"):
+            builtins.globals().pop(name, None)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+    if "torch" in sys.modules:
+        torch = sys.modules["torch"]
+        torch.manual_seed(0)
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+
+
+_reset_state()
+del _reset_state"""
+
+
+@dataclass
+class Placed:
+    """What of a student's notebook goes where; keys are ids of answer cells.
+
+    answers: the sources that count. before, after: his further cells, put before the answer, or between it and its check.
+    missing: for the answers that are not there, why.
+    """
+
+    answers: dict[str, str] = field(default_factory=dict)
+    before: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    after: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def task_of(answer: str) -> str:
+    """The task of an answer cell's id: task_of("e01-2") is "E01.2"."""
+    return answer[:1].upper() + answer[1:].replace("-", ".")
+
+
+def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:
+    """The graded copy, a notebook of nbformat 4.5.
+
+    solution: the pristine solved notebook. student: the student's, as `submissions.read_notebook` returns it. stubs: source of
+    the stub of each answer cell, by cell id. Each code cell has `metadata.grading = {"role", "task"}`; role is given, reset,
+    extra, answer or check; a check whose answer is not there has `missing`, the reason. No solution is left in it.
+    """
+    placed = place(solution, student, stubs)
+    cells: list[dict] = []
+    given: list[dict] = []
+    for cell in solution["cells"]:
+        if "solution-only" in tags(cell):
+            continue
+        if is_answer(cell):
+            cells += _answer_cells(cell, given, placed, stubs)
+        elif cell["cell_type"] != "code":
+            cells.append(exercise_cell(cell))
+        elif "check" in tags(cell):
+            cells.append(_check_cell(cell, placed))
+        else:
+            cells.append(_with_role(cell, "given"))
+            given += [cell] if {"setup", "given"} & set(tags(cell)) else []
+    for number, cell in enumerate(cells):
+        if cell["cell_type"] == "code" and cell["metadata"]["grading"]["role"] in ("reset", "extra"):
+            cell["id"] = f"{cell['metadata']['grading']['role']}-{number}"
+    return {"cells": cells, "metadata": copy.deepcopy(solution["metadata"]), "nbformat": 4, "nbformat_minor": 5}
+
+
+def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
+    """Finds the answers and gives every other cell of the student's own its place."""
+    cells = [cell for cell in student["cells"] if cell["cell_type"] == "code"]
+    chosen = {answer: find_answer(cells, answer, stub) for answer, stub in stubs.items()}
+    placed = Placed()
+    for answer, index in chosen.items():
+        if index is None:
+            placed.missing[answer] = NO_CELL.format(cell=answer, task=task_of(answer))
+        elif same_code(text(cells[index]), stubs[answer]):
+            placed.missing[answer] = STUB
+        else:
+            placed.answers[answer] = cleaned(text(cells[index]))
+    at = {index: answer for answer, index in chosen.items() if index is not None}
+    checks, ours = _our_sources(solution, stubs)
+    waiting: list[str] = []
+    open_answer = None
+    for index, cell in enumerate(cells):
+        if index in at:
+            open_answer = at[index]
+            placed.before[open_answer], waiting = waiting, []
+        elif _is_check(cell, checks):
+            if open_answer and check_answer(cell) in (None, open_answer):
+                placed.after[open_answer], waiting, open_answer = waiting, [], None
+        elif normal(text(cell)) not in ours:
+            waiting.append(cleaned(text(cell)))
+    if open_answer:
+        placed.after[open_answer] = waiting
+    return placed
+
+
+def find_answer(cells: list[dict], answer: str, stub: str) -> int | None:
+    """The index of the cell that counts as the answer, or None.
+
+    By nbgrader's metadata, else by cell id, else by the marker in the first line. Of doubles the last that is not the stub; a
+    double whose marker names another task does not count while there are others.
+    """
+    untouched = None
+    for name in (grade_id, lambda cell: cell.get("id"), marker):
+        found = [index for index, cell in enumerate(cells) if name(cell) == answer]
+        found = [index for index in found if marker(cells[index]) in (None, answer)] or found
+        written = [index for index in found if not same_code(text(cells[index]), stub)]
+        if written:
+            return written[-1]
+        untouched = found[-1] if found and untouched is None else untouched
+    return untouched
+
+
+def grade_id(cell: dict) -> str | None:
+    """The id that nbgrader's metadata gives the cell."""
+    nbgrader = cell.get("metadata", {}).get("nbgrader", {})
+    return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+
+
+def marker(cell: dict) -> str | None:
+    """The answer that the cell's first line names: "e01-2" for `# E01.2`."""
+    found = MARKER.match(text(cell).lstrip())
+    return f"e{found[1]}-{found[2]}" if found else None
+
+
+def normal(source: str) -> str:
+    """A source without what editors change: line ends, blank lines, space at the ends of lines."""
+    return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
+
+
+def same_code(source: str, stub: str) -> bool:
+    """Whether a cell is still the stub; an empty cell counts as one."""
+    return normal(source) in ("", normal(stub))
+
+
+def cleaned(source: str) -> str:
+    """A student's source with Unix line ends and without nbval's markers; the number of lines stays."""
+    return NBVAL_MARKER.sub(r"\1", source.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def check_answer(cell: dict) -> str | None:
+    """The answer that a check cell asks for, from its id; None where the id does not say."""
+    for name in (grade_id(cell), cell.get("id")):
+        if isinstance(name, str) and name.endswith("-check"):
+            return name.removesuffix("-check")
+    return None
+
+
+def _our_sources(solution: dict, stubs: dict[str, str]) -> tuple[dict[str, str], set[str]]:
+    """The check cells (id to source), and the sources that are ours and not a student's."""
+    code = [cell for cell in solution["cells"] if cell["cell_type"] == "code"]
+    checks = {cell["id"]: normal(text(cell)) for cell in code if "check" in tags(cell)}
+    ours = (
+        {normal(text(cell)) for cell in code if not is_answer(cell)} | {normal(stub) for stub in stubs.values()} | {""}
+    )
+    return checks, ours
+
+
+def _is_check(cell: dict, checks: dict[str, str]) -> bool:
+    return cell.get("id") in checks or grade_id(cell) in checks or normal(text(cell)) in checks.values()
+
+
+def _with_role(cell: dict, role: str, task: str = "") -> dict:
+    cell = copy.deepcopy(cell)
+    cell["metadata"]["grading"] = {"role": role, "task": task}
+    return cell
+
+
+def _code(source: str, role: str, task: str) -> dict:
+    metadata = {"grading": {"role": role, "task": task}}
+    return {
+        "cell_type": "code",
+        "id": "",
+        "metadata": metadata,
+        "source": source,
+        "execution_count": None,
+        "outputs": [],
+    }
+
+
+def _answer_cells(cell: dict, given: list[dict], placed: Placed, stubs: dict[str, str]) -> list[dict]:
+    """State and given names set again, the student's further cells, and his answer (or the stub)."""
+    answer = cell["id"]
+    task = task_of(answer)
+    resets = [_code(source, "reset", task) for source in (RESET, *map(text, given))]
+    before = [_code(source, "extra", task) for source in placed.before[answer]]
+    after = [_code(source, "extra", task) for source in placed.after[answer]]
+    filled = _with_role(cell, "answer", task)
+    filled |= {"source": placed.answers.get(answer, stubs[answer]), "execution_count": None, "outputs": []}
+    return [*resets, *before, filled, *after]
+
+
+def _check_cell(cell: dict, placed: Placed) -> dict:
+    answer = cell["id"].removesuffix("-check")
+    filled = _with_role(cell, "check", task_of(answer))
+    if answer in placed.missing:
+        filled["metadata"]["grading"]["missing"] = placed.missing[answer]
+    return filled

@@ -1,0 +1,299 @@
+"""How a kernel that runs a stranger's code is started, and what it may use.
+
+An isolation turns the command of a kernel into the command that is really run. There are two: `Limits only` bounds time,
+memory, processes and file sizes of an ordinary process; `Bubblewrap` also takes away the network, the file system and every
+other process. Whatever is behind it, the kernel gets a clean environment, an empty working directory and, as the package
+`course_utils`, a copy without judges, mutants, authoring and grading.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import course_utils
+
+PACKAGE = Path(course_utils.__file__).parent
+SOLVED = PACKAGE.parent  # the checkout, with solutions/ in it
+HIDDEN = ("judge*", "judging*", "mutants*", "authoring", "grading", "cli", "misconceptions*")
+FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
+MIB = 1024 * 1024
+
+# What the kernel's process does before it becomes a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null}.
+LAUNCHER = """
+import json, os, sys
+rules = json.loads(sys.argv.pop(1))
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: no kernel outlives its grader
+for name, value in rules["limits"].items():
+    import resource
+    kind = getattr(resource, name, None)
+    try:
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+    except (TypeError, ValueError, OSError):
+        pass  # not every system has every limit
+if rules["uid"] is not None:
+    os.setgroups([])
+    os.setresgid(rules["uid"], rules["uid"], rules["uid"])
+    os.setresuid(rules["uid"], rules["uid"], rules["uid"])
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
+
+
+class Unavailable(RuntimeError):
+    """This machine cannot give the isolation that was asked for; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. A cell is over its time when either of its two limits is passed."""
+
+    cpu_seconds: float = 10.0  # of one cell, over all processes of the kernel
+    wall_seconds: float = 60.0  # of one cell
+    total_seconds: float = 300.0  # of one submission, wall time
+    memory: int = 4096 * MIB  # address space of one process
+    processes: int = 256
+    file_size: int = 64 * MIB
+    output: int = 16 * MIB  # bytes that one cell may send
+
+    def resource_limits(self, processes_already: int = 0) -> dict[str, int]:
+        """The limits that the system itself enforces, by the names of Python's `resource`."""
+        return {
+            "RLIMIT_AS": self.memory,
+            "RLIMIT_CPU": int(self.total_seconds) + 60,  # a backstop: the grader counts CPU seconds by cell
+            "RLIMIT_NPROC": self.processes + processes_already,
+            "RLIMIT_FSIZE": self.file_size,
+            "RLIMIT_NOFILE": 512,
+            "RLIMIT_CORE": 0,
+        }
+
+
+@dataclass(frozen=True)
+class Room:
+    """The folders of one kernel: where it meets the grader (`meeting`), where it starts (`work`, empty), and its `home`."""
+
+    meeting: Path
+    work: Path
+    home: Path
+
+    @classmethod
+    def make(cls, folder: Path, name: str) -> Room:
+        room = cls(*(folder / name / part for part in ("meeting", "work", "home")))
+        for path in (room.meeting, room.work, room.home):
+            path.mkdir(parents=True)
+        return room
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """What all kernels of a run read: the students' copy of the package, and matplotlib's list of fonts."""
+
+    package: Path
+    fonts: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Supplies:
+        supplies = cls(folder / "package", folder / "fonts")
+        hidden = shutil.ignore_patterns(*HIDDEN)
+        shutil.copytree(PACKAGE, supplies.package / "course_utils", ignore=hidden)
+        supplies.fonts.mkdir()
+        environment = os.environ | {"MPLCONFIGDIR": str(supplies.fonts)}
+        subprocess.run(
+            [sys.executable, "-c", "import matplotlib.font_manager"], env=environment, capture_output=True, check=False
+        )
+        return supplies
+
+
+class Isolation(Protocol):
+    """How kernels are kept apart from everything else.
+
+    `name` stands in run.json. `admit` lets the kernel into its room before it starts, `seal` takes from it, once it runs, what
+    it needed only to start. `command` wraps a kernel's own arguments (those that follow the interpreter's).
+    """
+
+    name: str
+
+    def admit(self, room: Room, supplies: Supplies) -> None: ...
+
+    def seal(self, room: Room) -> None: ...
+
+    def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]: ...
+
+    def environment(self, room: Room, supplies: Supplies) -> dict[str, str]: ...
+
+
+def kernel_environment(home: str, supplies: Supplies) -> dict[str, str]:
+    """The whole environment of a kernel."""
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    windows = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if os.name == "nt" and name in os.environ}
+    return (
+        threads
+        | windows
+        | {
+            "HOME": home,
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "IPYTHONDIR": os.path.join(home, "ipython"),
+            "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": os.path.join(home, FONTS),
+            "HF_HUB_OFFLINE": "1",
+            "PYTHONPATH": str(supplies.package),
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+    )
+
+
+def kernel_arguments(limits: dict[str, int], uid: int | None = None) -> list[str]:
+    """The interpreter and what makes a kernel of it; the connection file's options follow."""
+    return [sys.executable, "-P", "-c", LAUNCHER, json.dumps({"limits": limits, "uid": uid})]
+
+
+class LimitsOnly:
+    """An ordinary process with limits. It keeps honest mistakes from doing harm; it does not stop an attacker."""
+
+    name = "limits only"
+
+    def admit(self, room: Room, supplies: Supplies) -> None:
+        shutil.copytree(supplies.fonts, room.home / FONTS)
+
+    def seal(self, room: Room) -> None:
+        pass
+
+    def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
+        return kernel_arguments(limits.resource_limits(own_threads())) + arguments
+
+    def environment(self, room: Room, supplies: Supplies) -> dict[str, str]:
+        return kernel_environment(str(room.home), supplies)
+
+
+def own_threads() -> int:
+    """How many threads this user runs: the system's process limit counts them all."""
+    import psutil
+
+    if not hasattr(os, "getuid"):
+        return 0
+    running = psutil.process_iter(["uids", "num_threads"])
+    mine = [p.info["num_threads"] or 1 for p in running if p.info["uids"] and p.info["uids"].real == os.getuid()]
+    return sum(mine)
+
+
+class Bubblewrap:
+    """A fresh sandbox for each kernel: no network, a read-only system, nothing of this machine's people in sight.
+
+    For root the sandbox is made without a user namespace and the kernel then becomes a user whom nobody else is: root itself
+    is exempt from the limit on processes.
+    """
+
+    name = "bubblewrap"
+    home = "/home/student"
+
+    def __init__(self) -> None:
+        self.uid = 2_000_000_000 + os.getpid() if os.getuid() == 0 else None
+
+    def admit(self, room: Room, supplies: Supplies) -> None:
+        if self.uid is not None:
+            for path in (room.meeting, *room.meeting.iterdir()):
+                os.chown(path, self.uid, self.uid)
+
+    def seal(self, room: Room) -> None:
+        """The sockets are bound: for root, the meeting folder is from now on not the kernel's to write into."""
+        if self.uid is not None:
+            os.chown(room.meeting, 0, 0)
+            room.meeting.chmod(0o711)
+
+    def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
+        words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
+        for folder in ("/tmp", self.home):
+            words += ["--perms", "1777", "--size", str(limits.file_size), "--tmpfs", folder]
+        words += self._system(room, supplies) + ["--remount-ro", "/", "--chdir", self.home, "--clearenv"]
+        for name, value in self.environment(room, supplies).items():
+            words += ["--setenv", name, value]
+        return words + kernel_arguments(limits.resource_limits(), self.uid) + arguments
+
+    def environment(self, room: Room, supplies: Supplies) -> dict[str, str]:
+        return kernel_environment(self.home, supplies)
+
+    def _namespaces(self) -> list[str]:
+        common = ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        if self.uid is not None:
+            apart = [f"--unshare-{kind}" for kind in ("ipc", "pid", "net", "uts", "cgroup-try")]
+            return common + apart + ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        return common + ["--unshare-all", "--disable-userns", "--uid", "65534", "--gid", "65534"]
+
+    def _system(self, room: Room, supplies: Supplies) -> list[str]:
+        """Binds, all read-only but the meeting folder. Private parents (/root) are made anew, so that they can be entered."""
+        seen = [Path("/usr"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
+        seen += [
+            Path(p)
+            for p in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
+            if os.path.exists(p)
+        ]
+        words = []
+        for top in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+            if os.path.islink(top):
+                words += ["--symlink", os.readlink(top), top]
+            elif os.path.isdir(top):
+                seen.append(Path(top))
+        shown = [*seen, supplies.package]
+        for parent in sorted({p for path in [*shown, room.meeting] for p in list(path.parents)[:-1]}):
+            if not any(parent.is_relative_to(path) for path in shown) and str(parent) not in (
+                "/tmp",
+                "/home",
+                self.home,
+            ):
+                words += ["--perms", "0755", "--dir", str(parent)]
+        for path in sorted(set(seen)):
+            words += ["--ro-bind", str(path), str(path)]
+        for secret in (SOLVED / "solutions", PACKAGE):
+            if any(secret.is_relative_to(path) for path in seen):
+                words += ["--tmpfs", str(secret)]
+        words += [
+            "--ro-bind",
+            str(supplies.package),
+            str(supplies.package),
+            "--bind",
+            str(room.meeting),
+            str(room.meeting),
+        ]
+        words += ["--perms", "1777", "--dir", f"{self.home}/{FONTS}"]
+        for path in sorted(supplies.fonts.iterdir()):
+            words += ["--ro-bind", str(path), f"{self.home}/{FONTS}/{path.name}"]
+        return words
+
+
+def find_sandbox(folder: Path) -> Bubblewrap:
+    """The sandbox, after it has run a Python inside. Raises Unavailable where it cannot."""
+    if sys.platform != "linux":
+        raise Unavailable("the sandbox needs Linux: grade on a Linux machine, in WSL or in a virtual machine")
+    if shutil.which("bwrap") is None:
+        raise Unavailable(
+            "the sandbox needs bubblewrap: install it with your package manager (`apt install bubblewrap`)"
+        )
+    sandbox, room = Bubblewrap(), Room.make(folder, "trial")
+    supplies = Supplies(room.work, room.home)
+    words = sandbox.command([], room, supplies, Limits())
+    trial = words[: words.index(sys.executable)] + [sys.executable, "-c", "import ipykernel, numpy"]
+    done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Unavailable(f"bubblewrap is installed but does not work here ({reason[:200]})")
+    return sandbox
+
+
+ISOLATIONS = {LimitsOnly.name: LimitsOnly, Bubblewrap.name: Bubblewrap}
+
+
+def to_json(limits: Limits) -> dict:
+    """The limits as they go to a worker and into run.json."""
+    return asdict(limits)

@@ -1,0 +1,214 @@
+"""One isolated kernel: started, asked to run cells one by one, and ended.
+
+Nothing that the kernel sends is trusted: messages are counted in bytes before they are parsed, what cannot be parsed is
+ignored, and the time and the life of its processes are watched from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import zmq
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+from course_utils.checks.probing import MIME
+from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplies
+
+LARGEST_MESSAGE = 8 * MIB
+LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
+_room_numbers = itertools.count()
+
+
+@dataclass
+class Outcome:
+    """What running one cell came to.
+
+    ended: why the kernel is no more ("timeout", "memory", "output", "died"), or "". error: name and text of the exception
+    that the cell raised. probes: the data of the probe outputs that it displayed.
+    """
+
+    ended: str = ""
+    error: str = ""
+    error_text: str = ""
+    probes: list[dict] = field(default_factory=list)
+
+
+class _OneSpec(KernelSpecManager):
+    """Knows one kernel: ours. What is installed on the machine, and what a notebook names, has no part in it."""
+
+    spec: KernelSpec
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return self.spec
+
+
+class Kernel:
+    """A running kernel. `run` a cell's source in it; once an outcome says that it `ended` it cannot be used any more."""
+
+    def __init__(self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits) -> None:
+        self.limits = limits
+        self.room = Room.make(folder, f"k{next(_room_numbers)}")
+        options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
+        specs = _OneSpec()
+        specs.spec = KernelSpec(
+            argv=isolation.command(options, self.room, supplies, limits), display_name="course", language="python"
+        )
+        self.manager = KernelManager(
+            kernel_name="course",
+            kernel_spec_manager=specs,
+            transport="tcp" if sys.platform == "win32" else "ipc",
+            connection_file=str(self.room.meeting / "kernel.json"),
+        )
+        self.manager.write_connection_file()
+        isolation.admit(self.room, supplies)
+        self._start(isolation.environment(self.room, supplies))
+        isolation.seal(self.room)
+
+    def _start(self, environment: dict[str, str]) -> None:
+        nowhere = subprocess.DEVNULL
+        self.manager.start_kernel(
+            env=environment, cwd=str(self.room.work), stdin=nowhere, stdout=nowhere, stderr=nowhere
+        )
+        self.client = self.manager.client()
+        self._bound_messages()
+        self.client.start_channels(stdin=False, hb=False)
+        try:
+            self.client.wait_for_ready(timeout=60)
+        except RuntimeError:
+            self.end()
+            raise RuntimeError("the kernel did not start") from None
+        self.poller = zmq.Poller()
+        self.channels = {"shell": self.client.shell_channel.socket, "iopub": self.client.iopub_channel.socket}
+        for socket in self.channels.values():
+            self.poller.register(socket, zmq.POLLIN)
+
+    def _bound_messages(self) -> None:
+        """Sockets of this client refuse a message that is too large before it is in memory, and queue few of them."""
+        self.client.context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+        self.client.context.setsockopt(zmq.RCVHWM, 100)
+
+    def run(self, source: str) -> Outcome:
+        """Runs one cell to its end, or to the end of what it may use."""
+        outcome, watch = Outcome(), _Watch(self)
+        request = self.client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
+        replied, idle = 0.0, False
+        while not (replied and idle):
+            ready = dict(self.poller.poll(100))
+            for name, socket in self.channels.items():
+                if socket in ready:
+                    kind, content = self._receive(socket, request, watch)
+                    if name == "shell" and kind == "execute_reply":
+                        replied = time.monotonic()
+                        _note_error(outcome, content)
+                    elif kind == "status":
+                        idle = idle or content.get("execution_state") == "idle"
+                    elif kind == "display_data":
+                        _note_probe(outcome, content)
+            outcome.ended = watch.verdict(bool(ready)) or _never_idle(replied)
+            if outcome.ended:
+                self.end()
+                return outcome
+        return outcome
+
+    def _receive(self, socket: zmq.Socket, request: str, watch: _Watch) -> tuple[str, dict]:
+        """One message: its type and content, if it belongs to the request and can be read; else ("", {})."""
+        frames = socket.recv_multipart()
+        watch.received += sum(map(len, frames))
+        try:
+            _, rest = self.client.session.feed_identities(frames)
+            message = self.client.session.deserialize(rest)
+            content = message["content"]
+            if message["parent_header"].get("msg_id") == request and isinstance(content, dict):
+                return str(message["msg_type"]), content
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            pass  # not a message of the protocol: the student's code wrote it
+        return "", {}
+
+    def end(self) -> None:
+        """Kills the kernel and every process that it has started."""
+        children = _family(self.manager)
+        for process in children:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(Exception):  # the kernel is dead; what its manager says of it does not matter
+            self.client.stop_channels()
+        with contextlib.suppress(Exception):
+            self.manager.shutdown_kernel(now=True)
+        psutil.wait_procs(children, timeout=2)
+
+
+class _Watch:
+    """What a running cell has used so far, seen from outside the kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel, self.limits = kernel, kernel.limits
+        self.received = 0
+        self.started = self.looked = time.monotonic()
+        self.cpu_before = _cpu_seconds(_family(kernel.manager))
+        self.memory = 0
+
+    def verdict(self, busy: bool) -> str:
+        """Why the kernel has to end now, or "". Looks at the processes at most ten times a second."""
+        if self.received > self.limits.output:
+            return "output"
+        now = time.monotonic()
+        if busy and now - self.looked < 0.1:
+            return ""
+        self.looked = now
+        family = _family(self.kernel.manager)
+        if not family or not self.kernel.manager.is_alive():
+            return "memory" if self.memory > 0.9 * self.limits.memory else "died"
+        self.memory = max(self.memory, _largest_memory(family))
+        cpu = _cpu_seconds(family) - self.cpu_before
+        return "timeout" if cpu > self.limits.cpu_seconds or now - self.started > self.limits.wall_seconds else ""
+
+
+def _never_idle(replied: float) -> str:
+    """A reply without the end of its output: a message was too large to be let in."""
+    return "output" if replied and time.monotonic() - replied > LATE_OUTPUT else ""
+
+
+def _note_error(outcome: Outcome, content: dict) -> None:
+    if content.get("status") != "ok":
+        outcome.error = str(content.get("ename") or "error")[:100]
+        outcome.error_text = str(content.get("evalue") or "")[:1000]
+
+
+def _note_probe(outcome: Outcome, content: dict) -> None:
+    data = content.get("data")
+    if isinstance(data, dict) and isinstance(data.get(MIME), dict):
+        outcome.probes.append(data[MIME])
+
+
+def _family(manager: KernelManager) -> list[psutil.Process]:
+    """The kernel's process and all that descend from it; empty when it is gone."""
+    with contextlib.suppress(psutil.Error, AttributeError):
+        head = psutil.Process(manager.provisioner.pid)
+        if head.status() != psutil.STATUS_ZOMBIE:
+            return [head, *head.children(recursive=True)]
+    return []
+
+
+def _cpu_seconds(family: list[psutil.Process]) -> float:
+    total = 0.0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            used = process.cpu_times()
+            total += used.user + used.system + getattr(used, "children_user", 0) + getattr(used, "children_system", 0)
+    return total
+
+
+def _largest_memory(family: list[psutil.Process]) -> int:
+    largest = 0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            largest = max(largest, process.memory_info().vms)
+    return largest

@@ -1,0 +1,274 @@
+"""A pytest plugin: the cells of a graded copy as nbval's items, with the points decided outside the kernel.
+
+It collects with nbval's own `IPyNbFile` and `IPyNbCell`. A check item does not compare stored outputs: it asks the kernel to
+hand over what the answer returns on fresh inputs, and lets the task's judge decide, in this process. Points come from the
+report hook of this plugin and from nowhere else; a check that never got there has no result.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from course_utils.checks.judging import Seen, Verdict, judge_task, show
+from course_utils.checks.plain import Malformed
+from course_utils.checks.probing import load_probe
+from course_utils.checks.registry import load_judge
+from course_utils.grading.isolation import Isolation, Limits, Supplies
+from course_utils.grading.kernel import Kernel, Outcome
+
+ASK = "from course_utils.checks.probing import hand_over as _ask\n_ask({task!r}, seed={seed}, nonce={nonce!r})"
+ENDED = {
+    "timeout": "did not end within the time limit ({limits.cpu_seconds:g} CPU seconds, {limits.wall_seconds:g} in all)",
+    "memory": "took more memory than the limit of {megabytes} MB",
+    "output": "printed more than the limit of {megabytes_out} MB",
+    "died": "ended the Python process (exit, kill or crash)",
+}
+STATUS = {"timeout": "timeout", "memory": "memory"}  # of what ended a kernel; everything else is an error
+NO_MEMORY = re.compile(r"MemoryError|can't allocate memory|bad_alloc")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a task earned, and what a person reads about it. `returned` is what came back from `call`."""
+
+    task: str
+    points: float
+    max_points: float
+    status: str
+    message: str = ""
+    call: str = ""
+    returned: str = ""
+    misconception: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One graded copy to run: where it may write, and how."""
+
+    notebook: Path
+    folder: Path
+    seed: int
+    isolation: Isolation
+    supplies: Supplies
+    limits: Limits
+
+
+class NotFull(Exception):
+    """A task earned less than its points; the text is the message."""
+
+
+class GradingPlugin:
+    """Collects one graded copy; `results` fills with the results of its tasks."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.results: list[Result] = []
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        if file_path == self.job.notebook:
+            return GradedFile.from_parent(parent, path=file_path, job=self.job)
+        return None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Iterator:
+        report = yield
+        if call.when == "call" and isinstance(item, GradedCell) and item.result is not None:
+            self.results.append(item.result)
+        return report
+
+
+class GradedFile(IPyNbFile):
+    """A graded copy. Its one session outlives the death of kernels."""
+
+    def __init__(self, *args, job: Job, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.job = job
+        self.session_of_cells = Session(job)
+
+    def setup(self) -> None:
+        """Starts no kernel in the notebook's folder, as nbval would: the session starts its own when a cell needs one."""
+
+    def teardown(self) -> None:
+        self.session_of_cells.close()
+
+    def collect(self) -> Iterator[GradedCell]:
+        for item in super().collect():
+            yield GradedCell.from_parent(
+                self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
+            )
+
+
+class GradedCell(IPyNbCell):
+    """A code cell of a graded copy, run in the session's kernel; a check passes when its task earns full points."""
+
+    result: Result | None = None
+
+    def setup(self) -> None:
+        """nbval marks what follows a timeout as expected to fail; here every cell stands for itself."""
+
+    def runtest(self) -> None:
+        about = self.cell.metadata["grading"]
+        session = self.parent.session_of_cells
+        if about["role"] != "check":
+            outcome = session.run(self.cell.source, about["task"], counts=about["role"] == "answer")
+            if outcome.ended or outcome.error:
+                raise NotFull(outcome.ended or outcome.error)
+            return
+        if "missing" in about:
+            self.result = nothing(about["task"], "missing", about["missing"])
+        else:
+            self.result = session.ask(about["task"])
+        if self.result.points < self.result.max_points:
+            raise NotFull(self.result.message)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
+        return f"{self.name}: {excinfo.value}"
+
+
+class Session:
+    """Runs the cells of one graded copy in order, in one kernel, and in a new one after each death.
+
+    After a death the cells so far are run again without the one that killed the kernel; results that were reached stay.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.kernel: Kernel | None = None
+        self.done: list[str] = []  # sources that a new kernel has to run again
+        self.answers: dict[str, Outcome] = {}  # what running the answer cell of a task came to
+        self.deadline = time.monotonic() + job.limits.total_seconds
+
+    def run(self, source: str, task: str, counts: bool) -> Outcome:
+        """Runs a cell that is no check. `counts`: its outcome matters for the task (it is the answer)."""
+        outcome = self._in_kernel(source)
+        if not outcome.ended:
+            self.done.append(source)
+        if counts:
+            self.answers[task] = outcome
+        return outcome
+
+    def ask(self, task: str) -> Result:
+        """Asks the kernel for what the task's answer returns, and judges it here."""
+        answer = self.answers.get(task, Outcome())
+        if answer.ended:
+            return self._ended(task, "the answer cell", answer.ended)
+        nonce = secrets.token_hex(16)
+        outcome = self._in_kernel(ASK.format(task=task, seed=self.job.seed, nonce=nonce))
+        if outcome.ended:
+            return self._ended(task, "your answer", outcome.ended)
+        handed = [data for data in outcome.probes if data.get("nonce") == nonce]
+        if len(handed) != 1:
+            said = f"{outcome.error}: {outcome.error_text}" if outcome.error else "nothing came back, or more than once"
+            return nothing(task, "error", f"the answer could not be asked ({said})")
+        result = judged(task, handed[0], self.job.seed)
+        if result.status == "missing" and answer.error:
+            return replace(
+                result, status="error", message=f"the answer cell raised {answer.error}: {answer.error_text}"
+            )
+        if result.status == "memory":
+            self._end_kernel()  # what the answer still holds is not the next task's burden
+        return result
+
+    def close(self) -> None:
+        self._end_kernel()
+
+    def _in_kernel(self, source: str) -> Outcome:
+        if time.monotonic() > self.deadline:
+            return Outcome(ended="timeout")
+        if self.kernel is None:
+            self._revive()
+        if self.kernel is None:
+            return Outcome(ended="timeout")
+        outcome = self.kernel.run(source)
+        if outcome.ended:
+            self._end_kernel()
+        return outcome
+
+    def _revive(self) -> None:
+        """A new kernel in which all that was done is done again; a cell that kills it now is left out from then on."""
+        waiting = list(self.done)
+        self.done = []
+        while time.monotonic() < self.deadline:
+            self.kernel = self.kernel or Kernel(self.job.isolation, self.job.folder, self.job.supplies, self.job.limits)
+            if not waiting:
+                return
+            source = waiting.pop(0)
+            if self.kernel.run(source).ended:
+                waiting, self.done = self.done + waiting, []
+                self._end_kernel()
+            else:
+                self.done.append(source)
+
+    def _end_kernel(self) -> None:
+        if self.kernel is not None:
+            self.kernel.end()
+            self.kernel = None
+
+    def _ended(self, task: str, what: str, why: str) -> Result:
+        limits = self.job.limits
+        said = ENDED[why].format(limits=limits, megabytes=limits.memory // 2**20, megabytes_out=limits.output // 2**20)
+        return nothing(task, STATUS.get(why, "error"), f"{what} {said}")
+
+
+def nothing(task: str, status: str, message: str) -> Result:
+    """No points, and why."""
+    return Result(task, 0.0, float(load_judge(task).points), status, message)
+
+
+def judged(task: str, data: dict, seed: int) -> Result:
+    """The judge's verdict on a probe's data, as a result."""
+    verdict = judge_task(task, data, seed)
+    status, points = verdict.status, min(max(verdict.points, 0.0), verdict.max_points)
+    if not verdict.right and _without_memory(data):
+        status = "memory"
+    elif status == "missing" and data.get("state") != "stub" and verdict.message == "not answered yet":
+        verdict = replace(verdict, message=f"not answered yet: there is no function {load_probe(task).function}")
+    returned = "" if verdict.right else what_came_back(task, data, seed, verdict)
+    known = verdict.misconception or ""
+    return Result(task, points, verdict.max_points, status, verdict.message, verdict.call, returned, known)
+
+
+def _without_memory(data: dict) -> bool:
+    seen = data.get("seen")
+    errors = (
+        [f"{one.get('error')}: {one.get('message')}" for one in seen if isinstance(one, dict)]
+        if isinstance(seen, list)
+        else []
+    )
+    return any(NO_MEMORY.search(error) for error in errors)
+
+
+def what_came_back(task: str, data: dict, seed: int, verdict: Verdict) -> str:
+    """What the failing call returned or raised, as text; "" where the verdict is not about one call."""
+    probe = load_probe(task)
+    calls = [case.call(probe.function) for case in probe.cases(random.Random(seed))]
+    if verdict.call not in calls:
+        return ""
+    try:
+        one = Seen.read(data["seen"][calls.index(verdict.call)])
+    except (Malformed, KeyError, IndexError, TypeError):
+        return ""
+    return f"{one.error}: {one.message}" if one.error else show(one.value)
+
+
+def run_job(job: Job) -> list[Result]:
+    """Runs one graded copy in a pytest session of its own, in this process."""
+    plugin = GradingPlugin(job)
+    configuration = job.folder / "pytest.ini"  # so that no configuration of the machine is found
+    configuration.write_text("[pytest]\n", encoding="utf-8")
+    options = ["-q", "--capture=no", "-p", "no:cacheprovider", "-p", "nbval.plugin", "-c", str(configuration)]
+    pytest.main([*options, "--rootdir", str(job.folder), "--noconftest", str(job.notebook)], plugins=[plugin])
+    return plugin.results
+
+
+def to_json(results: list[Result]) -> list[dict]:
+    return [asdict(result) for result in results]

@@ -1,0 +1,129 @@
+"""What a graded exercise is: the solved notebook of solutions/, its stubs, its tasks, and where the lecture treats each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from course_utils.authoring.exercises import exercise_cell
+from course_utils.checks.registry import max_points
+from course_utils.grading.isolation import SOLVED
+
+DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
+HEADING = re.compile(r"^#+\s*(.+)$", re.M)
+
+
+class NoExercise(LookupError):
+    """There is no such exercise here; the text says which there are."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A machine-graded task of an exercise. `cell` is the id of its answer cell, `cards` what it is about."""
+
+    id: str
+    cell: str
+    title: str
+    max_points: float
+    hints: tuple[tuple[str, str], ...]
+    cards: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise, read from its solved notebook."""
+
+    name: str
+    solution: dict
+    fingerprint: str
+    root: Path
+
+    @cached_property
+    def title(self) -> str:
+        found = (HEADING.search(text(cell)) for cell in self.solution["cells"] if cell["cell_type"] == "markdown")
+        return next((match[1] for match in found if match), self.name)
+
+    @property
+    def version(self) -> str:
+        return str(self.solution["metadata"].get("course", {}).get("version", ""))
+
+    @cached_property
+    def stubs(self) -> dict[str, str]:
+        """From the id of each answer cell to the source that a student finds there."""
+        return {cell["id"]: text(exercise_cell(cell)) for cell in self.solution["cells"] if is_answer(cell)}
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """In the order of the notebook."""
+        headers = {cell["id"]: cell for cell in self.solution["cells"]}
+        return tuple(_task(answer, headers.get(f"{answer}-task", {})) for answer in self.stubs)
+
+    @cached_property
+    def manual_points(self) -> float:
+        """The points of the open tasks, which a person gives."""
+        marks = [cell["metadata"].get("nbgrader", {}) for cell in self.solution["cells"]]
+        return float(sum(mark.get("points", 0) for mark in marks if mark.get("grade") and mark.get("solution")))
+
+    @cached_property
+    def sections(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The lecture's headings with their cards; none where there is no lecture of this name."""
+        path = self.root / "notebooks" / f"{self.name}.ipynb"
+        if not path.is_file():
+            return ()
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        titled = [(HEADING.search(text(cell)), cards(cell)) for cell in cells if cell["cell_type"] == "markdown"]
+        return tuple((heading[1], about) for heading, about in titled if heading and about)
+
+    def reread(self, task: Task) -> list[str]:
+        """The headings of the lecture's sections that teach what the task is about."""
+        return [heading for heading, about in self.sections if about & task.cards]
+
+
+def _task(answer: str, header: dict) -> Task:
+    number, part = answer[1:].split("-")
+    task = f"E{number}.{part}"
+    words = text(header)
+    heading = HEADING.search(words)
+    title = heading[1].removeprefix(task).strip() if heading else task
+    hints = tuple((summary.removeprefix("Help:").strip(), body.strip()) for summary, body in DETAILS.findall(words))
+    return Task(task, answer, title, max_points(task), hints, cards(header))
+
+
+def text(cell: dict) -> str:
+    """A cell's source as one string."""
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def tags(cell: dict) -> list[str]:
+    return cell.get("metadata", {}).get("tags", [])
+
+
+def cards(cell: dict) -> frozenset[str]:
+    """The cards that a heading names in its tags: {"S1"} of the tag `card:S1`."""
+    return frozenset(tag.removeprefix("card:") for tag in tags(cell) if tag.startswith("card:"))
+
+
+def is_answer(cell: dict) -> bool:
+    """Whether a cell of a solved notebook holds an answer that the machine grades."""
+    return cell["cell_type"] == "code" and "answer" in tags(cell)
+
+
+def names(root: Path = SOLVED) -> list[str]:
+    """The exercises of the course, in its order."""
+    return sorted(path.stem for path in (root / "solutions").glob("*.ipynb"))
+
+
+def load(name: str, root: Path = SOLVED) -> Exercise:
+    """The exercise of that name ("01_chain_rule", or "01" for short). Raises NoExercise."""
+    known = names(root)
+    matching = [full for full in known if full == name or full.split("_")[0] == name]
+    if not matching:
+        listed = f"there are: {', '.join(known)}" if known else f"there is no solved notebook in {root / 'solutions'}"
+        raise NoExercise(f"no exercise {name!r}; {listed}")
+    data = (root / "solutions" / f"{matching[0]}.ipynb").read_bytes()
+    return Exercise(matching[0], json.loads(data), hashlib.sha256(data).hexdigest(), root)

@@ -1,0 +1,265 @@
+"""A grading run: everything that was handed in, graded by a few workers, written down as a report."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import queue
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import course_utils
+from course_utils.grading import pristine, report, roster, submissions
+from course_utils.grading.graft import graft
+from course_utils.grading.isolation import SOLVED, Limits, Supplies, to_json
+from course_utils.grading.pristine import Exercise
+from course_utils.grading.records import Record, Row, Store, fingerprint, write_whole
+from course_utils.grading.submissions import File, Unusable
+from course_utils.grading.worker import Worker, WorkerFailed
+
+STATE = ".state"  # in the report's folder: what a killed run needs to continue
+PACKAGES = ("nbval", "pytest", "jupyter_client", "ipykernel", "ipython", "numpy", "torch")
+
+
+class BadReport(ValueError):
+    """The report cannot be written where the operator wants it; the text says why."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the operator asks for."""
+
+    source: Path
+    out: Path
+    exercise: str | None = None
+    roster: Path | None = None
+    seed: int | None = None
+    jobs: int = 1
+    isolation: str = "limits only"
+    limits: Limits = Limits()
+    root: Path = SOLVED
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """One student's exercise: the file that counts (None: there is none), its content or why it has none, and notes."""
+
+    student: str
+    exercise: Exercise
+    file: File | None = None
+    notebook: dict | None = None
+    problem: str = ""
+    digest: str = ""
+    note: str = ""
+
+
+Progress = Callable[[int, int, Record], None]
+
+
+def grade(order: Order, folder: Path, progress: Progress = lambda done, total, record: None) -> list[Record]:
+    """Grades everything and writes the report; returns the records. `folder` is temporary, for the kernels.
+
+    Raises NoSubmissions, NoExercise, BadRoster or BadReport for the operator's mistakes, and nothing for a submission's.
+    """
+    started = time.time()
+    enrolled = roster.read(order.roster) if order.roster else {}
+    students, files = submissions.find(order.source)
+    order = replace(order, seed=_prepare(order))
+    plan = Plan(order, enrolled, students, files)
+    store = Store(order.out / STATE)
+    records, seconds = _grade_all(order, plan, store, folder, progress)
+    about = _about(order, plan, records, seconds) | {"seconds": round(time.time() - started, 3)}
+    report.write(order.out, records, plan.exercises, about)
+    return records
+
+
+def _prepare(order: Order) -> int:
+    """Makes the report's folder and settles the seed: the one asked for, that of the run to continue, or a fresh one."""
+    state = order.out / STATE / "seed"
+    if order.out.exists() and (not order.out.is_dir() or (any(order.out.iterdir()) and not state.parent.is_dir())):
+        raise BadReport(f"{order.out} is there already and is no report of `course grade`: name a new folder")
+    if order.out.resolve().is_relative_to(order.source.resolve()):
+        raise BadReport("the report cannot lie among the submissions: name a folder beside them")
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        seed = order.seed
+        if seed is None:
+            seed = int(state.read_text(encoding="utf-8")) if state.exists() else secrets.randbelow(2**31)
+        write_whole(state, str(seed))
+    except (OSError, ValueError) as error:
+        raise BadReport(f"the report cannot be written to {order.out}: {error}") from None
+    return seed
+
+
+class Plan:
+    """Who is graded on what. Files are looked into one at a time, when their turn comes."""
+
+    def __init__(self, order: Order, enrolled: dict, students: list[str], files: list[File]) -> None:
+        self.order, self.enrolled, self.ignored = order, enrolled, []
+        known = pristine.names(order.root)
+        wanted = [pristine.load(order.exercise, order.root).name] if order.exercise else None
+        files = [replace(file, student=roster.match(file.student, enrolled)) for file in files]
+        students = {roster.match(student, enrolled) for student in students}
+        self.students = sorted(students | set(enrolled))
+        self.files: dict[tuple[str, str], list[File]] = {}
+        for file in files:
+            name = self._recognise(file, known) or self._only_file(file, files, wanted)
+            if name and (wanted is None or name in wanted):
+                self.files.setdefault((file.student, name), []).append(file)
+            else:
+                self.ignored.append((file.student, "/".join(file.parts)))
+        names = wanted or sorted({name for _, name in self.files})
+        if not names:
+            raise submissions.NoSubmissions(
+                f"no notebook in {order.source} is of an exercise of this course; --exercise says which one is meant"
+            )
+        self.exercises = {name: pristine.load(name, order.root) for name in names}
+
+    def _recognise(self, file: File, known: list[str]) -> str | None:
+        try:
+            notebook = submissions.read_notebook(file.read())
+        except Unusable:
+            notebook = {}
+        return submissions.by_metadata(notebook, known) or submissions.by_name(file.name, known)
+
+    def _only_file(self, file: File, files: list[File], wanted: list[str] | None) -> str | None:
+        """Where one exercise is graded, the only file of a student is meant for it, whatever it is called."""
+        others = [other for other in files if other.student == file.student]
+        return wanted[0] if wanted and len(others) == 1 else None
+
+    def handed_in(self) -> list[tuple[str, Exercise]]:
+        return [(student, exercise) for student in self.students for exercise in self.exercises.values()]
+
+    def open(self, student: str, exercise: Exercise) -> HandedIn:
+        """Reads what a student handed in for an exercise."""
+        candidates = self.files.get((student, exercise.name), [])
+        if not candidates:
+            others = [name for owner, name in self.ignored if owner == student]
+            said = f" ({len(others)} other file(s) not recognised)" if others else ""
+            return HandedIn(student, exercise, problem=f"no file for this exercise{said}")
+        file = submissions.newest(candidates, exercise.name)
+        enrolled = self.enrolled.get(student)
+        notes = [roster.lateness(file.modified, enrolled.deadline if enrolled else None, file.late)]
+        try:
+            data = file.read()
+            digest = hashlib.sha256(data).hexdigest()
+            notebook = submissions.read_notebook(data)
+        except Unusable as reason:
+            note = "; ".join(filter(None, notes))
+            return HandedIn(student, exercise, file, problem=str(reason), digest=f"unusable: {reason}", note=note)
+        version = notebook["course"].get("version")
+        if isinstance(version, str) and version != exercise.version:
+            notes.append(f"version {version[:20]} of the exercise, graded with {exercise.version}")
+        return HandedIn(student, exercise, file, notebook, digest=digest, note="; ".join(filter(None, notes)))
+
+
+def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: Progress) -> tuple[list[Record], dict]:
+    """All records, with the seconds of each that was graded now; records of an earlier, killed run are taken over."""
+    supplies = Supplies.make(folder / "supplies")
+    workers: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+    pool = [Worker(order.isolation, supplies, order.limits) for _ in range(order.jobs)]
+    for worker in pool:
+        workers.put(worker)
+    todo = plan.handed_in()
+    records, seconds = [], {}
+    threads = ThreadPoolExecutor(order.jobs)
+    try:
+        turns = [
+            threads.submit(_one, order, plan.open, store, workers, folder / f"n{i}", *who) for i, who in enumerate(todo)
+        ]
+        for turn in as_completed(turns):
+            record, took = turn.result()
+            records.append(record)
+            if took is not None:
+                seconds[record.student, record.exercise] = round(took, 3)
+            progress(len(records), len(todo), record)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for worker in pool:
+            worker.stop()
+        threads.shutdown(wait=True)
+    return records, seconds
+
+
+def _one(
+    order: Order,
+    open_file: Callable,
+    store: Store,
+    workers: queue.SimpleQueue,
+    folder: Path,
+    student: str,
+    exercise: Exercise,
+) -> tuple[Record, float | None]:
+    """One student's exercise: from the store, or graded now by a free worker (then with the seconds it took)."""
+    handed = open_file(student, exercise)
+    mark = fingerprint(
+        handed.digest, handed.problem, handed.note, exercise.fingerprint, order.seed, order.isolation,
+        to_json(order.limits), course_utils.__version__,
+    )  # fmt: skip
+    record = store.get(student, exercise.name, mark)
+    if record:
+        return record, None
+    started = time.time()
+    if handed.notebook is None:
+        status = "invalid" if handed.file else "missing"
+        rows = tuple(Row(task.id, 0.0, task.max_points, status, handed.problem) for task in exercise.tasks)
+    else:
+        rows = _run(order.seed, handed, workers, folder)
+    file = "/".join(handed.file.parts) if handed.file else ""
+    record = Record(student, exercise.name, mark, rows, file, handed.note)
+    store.put(record)
+    return record, time.time() - started
+
+
+def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path) -> tuple[Row, ...]:
+    """The rows that a worker finds; a task that it did not come to has no points."""
+    folder.mkdir()
+    copy = folder / "graded.ipynb"
+    copy.write_text(
+        json.dumps(graft(handed.exercise.solution, handed.notebook, handed.exercise.stubs)), encoding="utf-8"
+    )
+    worker = workers.get()
+    try:
+        results, problem = worker.grade(copy, folder, seed), "the task was not reached"
+    except WorkerFailed as reason:
+        results, problem = [], str(reason)
+    finally:
+        workers.put(worker)
+        shutil.rmtree(folder, ignore_errors=True)
+    reached = {result["task"]: Row(**result) for result in results}
+    return tuple(
+        reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", problem) for task in handed.exercise.tasks
+    )
+
+
+def _about(order: Order, plan: Plan, records: list[Record], seconds: dict) -> dict:
+    """run.json: what produced this report."""
+    installed = {}
+    for package in PACKAGES:
+        try:
+            installed[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    graded = [
+        {"student": r.student, "exercise": r.exercise, "file": r.file, "seconds": seconds.get((r.student, r.exercise))}
+        for r in sorted(records, key=lambda r: (r.student, r.exercise))
+    ]
+    return {
+        "course_utils": course_utils.__version__,
+        "python": platform.python_version(),
+        "packages": installed,
+        "seed": order.seed,
+        "isolation": order.isolation,
+        "limits": to_json(order.limits),
+        "jobs": order.jobs,
+        "exercises": {name: exercise.fingerprint for name, exercise in plan.exercises.items()},
+        "submissions": graded,
+        "ignored": [f"{student}/{name}" for student, name in sorted(plan.ignored)],
+    }

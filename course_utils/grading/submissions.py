@@ -1,0 +1,284 @@
+"""Finds what was handed in, and reads it: files that strangers wrote.
+
+A folder or zip file with `<student>/<exercise>.ipynb`, nbgrader's `<student>/<assignment>/<exercise>.ipynb`, or a download from
+Canvas or Moodle. Only notebooks are read, never copied; each is checked for kind and size before its bytes are read, and for
+encoding before it is parsed. Nothing is unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+LARGEST_FILE = 32 * 1024 * 1024  # bytes
+MOST_CELLS = 2_000
+MOST_DIGITS = 400
+MOST_FILES = 100_000
+
+# What learning platforms make of file and folder names.
+CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.I | re.S)
+MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.I | re.S)
+COPY_NUMBER = re.compile(r"(\d+)\)?$")  # 01_chain_rule-1, 01_chain_rule (1), 01_chain_rule-Copy1
+
+
+class Unusable(ValueError):
+    """A file that cannot be graded; the text is the reason, for the student."""
+
+
+class NoSubmissions(ValueError):
+    """The operator named something that holds no submissions; the text says what is expected."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that was handed in. `read` gives its bytes, or raises Unusable; `late` is what the platform says."""
+
+    student: str
+    parts: tuple[str, ...]  # its path below the student's folder
+    read: Callable[[], bytes]
+    modified: datetime
+    late: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+
+# --- finding ----------------------------------------------------------------------------------------------------------------
+
+
+def find(source: Path) -> tuple[list[str], list[File]]:
+    """The students (those with an empty folder too) and their notebooks, both sorted. Raises NoSubmissions."""
+    if source.is_dir():
+        entries = _folder_entries(source)
+        folders = [entry.name for entry in os.scandir(source) if entry.is_dir(follow_symlinks=False)]
+    elif source.is_file() and zipfile.is_zipfile(source):
+        entries, folders = _zip_entries(source), []
+    else:
+        raise NoSubmissions(f"{source} is neither a folder nor a zip file of submissions")
+    files = [file for parts, read, modified in entries if (file := _by_layout(parts, read, modified))]
+    owners = {file.student for file in files} | {_owner(name) for name in folders if not _hidden(name)}
+    if not owners:
+        raise NoSubmissions(
+            f"{source} holds no submissions: expected <student>/<exercise>.ipynb, or a download from Canvas or Moodle"
+        )
+    names = _distinct_names(owners)
+    files = [replace(file, student=names[file.student]) for file in files]
+    return sorted(names.values()), sorted(files, key=lambda file: (file.student, file.parts))
+
+
+def _distinct_names(owners: set[str]) -> dict[str, str]:
+    """A clean name for each owner; two owners whose names become the same by cleaning stay two."""
+    names: dict[str, str] = {}
+    for owner in sorted(owners):
+        clean, number = clean_name(owner), 1
+        while (name := clean if number == 1 else f"{clean} ({number})") in names.values():
+            number += 1
+        names[owner] = name
+    return names
+
+
+Entry = tuple[tuple[str, ...], Callable[[], bytes], datetime]
+
+
+def _folder_entries(source: Path) -> Iterator[Entry]:
+    for folder, below, names in os.walk(source, followlinks=False):
+        place = Path(folder).relative_to(source).parts
+        linked = [name for name in below if os.path.islink(os.path.join(folder, name)) and name.endswith(".ipynb")]
+        below[:] = sorted(name for name in below if not _hidden(name)) if len(place) < 3 else []
+        for name in sorted(names) + linked:
+            if name.endswith(".ipynb") and not _hidden(name):
+                path = Path(folder, name)
+                yield (*place, name), lambda path=path: _read_file(path), datetime.fromtimestamp(path.lstat().st_mtime)
+
+
+def _read_file(path: Path) -> bytes:
+    """The bytes of a regular file that is not a link and not too large: what was opened is what was checked."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        if path.is_symlink():
+            raise Unusable("the file is a link: hand in the notebook itself")
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            kind = os.fstat(file.fileno())
+            if not stat.S_ISREG(kind.st_mode):
+                raise Unusable("this is not an ordinary file")
+            return _bounded(file.read(LARGEST_FILE + 1))
+    except OSError as error:
+        raise Unusable(f"the file cannot be read ({type(error).__name__})") from None
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > LARGEST_FILE:
+        raise Unusable(f"the file is larger than {LARGEST_FILE // 1024**2} MB: clear its outputs and hand it in again")
+    return data
+
+
+def _zip_entries(source: Path) -> Iterator[Entry]:
+    with zipfile.ZipFile(source) as archive:
+        listed = archive.infolist()
+    if len(listed) > MOST_FILES:
+        raise NoSubmissions(f"{source} holds more than {MOST_FILES} files: that is no download of submissions")
+    wrapped = all(info.filename.startswith(f"{source.stem}/") for info in listed)
+    for info in listed:
+        path = PurePosixPath(info.filename.replace("\\", "/").removeprefix(f"{source.stem}/" if wrapped else ""))
+        if info.is_dir() or not path.name.endswith(".ipynb") or any(_hidden(part) for part in path.parts):
+            continue
+        if path.is_absolute() or ".." in path.parts or not 1 <= len(path.parts) <= 4:
+            continue
+        yield path.parts, lambda info=info: _read_zipped(source, info), _zip_time(info)
+
+
+def _zip_time(info: zipfile.ZipInfo) -> datetime:
+    try:
+        return datetime(*info.date_time)
+    except ValueError:
+        return datetime(1980, 1, 1)  # what a zip file says when it does not know
+
+
+def _read_zipped(source: Path, info: zipfile.ZipInfo) -> bytes:
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise Unusable("the file is a link: hand in the notebook itself")
+    try:
+        with zipfile.ZipFile(source) as archive, archive.open(info) as file:
+            return _bounded(file.read(LARGEST_FILE + 1))
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError) as error:
+        if isinstance(error, Unusable):
+            raise
+        raise Unusable(f"the file in the archive cannot be read ({type(error).__name__})") from None
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _by_layout(parts: tuple[str, ...], read: Callable[[], bytes], modified: datetime) -> File | None:
+    """Whose file it is. A notebook that lies alone at the top and bears no name of a platform is nobody's."""
+    if len(parts) > 1:
+        return File(_owner(parts[0]), parts[1:], read, modified)
+    for platform in (MOODLE, CANVAS):
+        found = platform.fullmatch(parts[0])
+        if found:
+            late = bool(found.groupdict().get("late"))
+            return File(f"{found['name']}_{found['id']}", (found["file"],), read, modified, late)
+    return None
+
+
+def _owner(folder: str) -> str:
+    found = MOODLE.fullmatch(folder)
+    return f"{found['name']}_{found['id']}" if found else folder
+
+
+def clean_name(name: str) -> str:
+    """A name that is safe in a file path, a table and a page: NFC, no control or direction characters, no separators."""
+    name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
+    name = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
+    name = re.sub(r'[/\\:*?"<>|]', "_", " ".join(name.split())).strip(". ")
+    return name[:80] or "unnamed"
+
+
+# --- which exercise ---------------------------------------------------------------------------------------------------------
+
+
+def by_metadata(notebook: dict, known: list[str]) -> str | None:
+    """The exercise that the notebook itself says it is."""
+    lesson = notebook.get("course", {}).get("lesson")
+    return lesson if isinstance(lesson, str) and lesson in known else None
+
+
+def by_name(file_name: str, known: list[str]) -> str | None:
+    """The exercise that a file's name contains, whatever a platform or browser put around it."""
+    stem = re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFC", file_name)).casefold()
+    return max((name for name in known if name.casefold() in stem), key=len, default=None)
+
+
+def newest(candidates: list[File], exercise: str) -> File:
+    """Of several files for one exercise: the one with its very name, else the highest copy number, else the last name."""
+
+    def rank(file: File) -> tuple:
+        stem = file.name.removesuffix(".ipynb")
+        copy_number = COPY_NUMBER.search(stem.casefold().replace(exercise.casefold(), ""))
+        return stem == exercise, int(copy_number[1]) if copy_number else 0, file.parts
+
+    return max(candidates, key=rank)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------
+
+
+def read_notebook(data: bytes) -> dict:
+    """The plain core of a notebook: `{"course": {...}, "cells": [{"cell_type", "id", "metadata", "source"}]}`, sources as str.
+
+    Outputs, and metadata that the grader does not use, are left behind. Raises Unusable, with the reason.
+    """
+    try:
+        content = json.loads(_decoded(data), parse_int=_bounded_int, parse_constant=lambda name: None)
+    except RecursionError:
+        raise Unusable("the file is nested too deeply to be a notebook") from None
+    except Unusable:
+        raise
+    except ValueError:
+        raise Unusable(
+            "the file is not a notebook: it is not valid JSON (was it saved or copied only in part?)"
+        ) from None
+    if not isinstance(content, dict):
+        raise Unusable("the file is not a notebook: JSON, but not of a notebook")
+    version = content.get("nbformat")
+    if version != 4 or isinstance(version, bool):
+        said = f"its nbformat is {str(version)[:20]}" if version is not None else "it does not say its nbformat"
+        raise Unusable(f"the file is not a notebook of format 4 ({said}): open it in JupyterLab and save it again")
+    cells = content.get("cells")
+    if not isinstance(cells, list):
+        raise Unusable("the file is not a notebook: it has no cells")
+    if len(cells) > MOST_CELLS:
+        raise Unusable(f"the notebook has more than {MOST_CELLS} cells")
+    course = _dict(_dict(content.get("metadata")).get("course"))
+    return {"course": course, "cells": [_cell(cell) for cell in cells if isinstance(cell, dict)]}
+
+
+def _decoded(data: bytes) -> str:
+    if not data.strip():
+        raise Unusable("the file is empty")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
+        raise Unusable("the file is UTF-16 or binary: a notebook is UTF-8 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unusable("the file is not UTF-8 text, as a notebook is") from None
+    if text.lstrip()[:1] == "<":
+        raise Unusable("the file is a web page (perhaps of a login), not the notebook")
+    return text
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise Unusable(f"the file has a number of more than {MOST_DIGITS} digits in it")
+    return int(digits)
+
+
+def _cell(cell: dict) -> dict:
+    nbgrader = _dict(_dict(cell.get("metadata")).get("nbgrader"))
+    grade_id, cell_id, kind = nbgrader.get("grade_id"), cell.get("id"), cell.get("cell_type")
+    return {
+        "cell_type": kind if isinstance(kind, str) else "",
+        "id": cell_id if isinstance(cell_id, str) else "",
+        "metadata": {"nbgrader": {"grade_id": grade_id}} if isinstance(grade_id, str) else {},
+        "source": _source(cell.get("source")),
+    }
+
+
+def _source(source: object) -> str:
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    return source.encode("utf-8", "replace").decode("utf-8") if isinstance(source, str) else ""
+
+
+def _dict(value: object) -> dict:
+    return value if isinstance(value, dict) else {}

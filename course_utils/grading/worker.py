@@ -1,0 +1,133 @@
+"""A process that grades, one graded copy after the other, and the handle by which the run talks to it.
+
+    python -m course_utils.grading.worker     reads one JSON request a line, answers with one JSON line
+
+The worker holds the judges; the kernels that run student code are its children and share nothing with it. Should a worker
+be killed, or hang, its handle starts another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from course_utils.grading.isolation import ISOLATIONS, Limits, Supplies
+
+GRACE = 60  # seconds that a worker may take beyond a submission's own limit
+
+
+class WorkerFailed(RuntimeError):
+    """The worker died or hung over a submission."""
+
+
+class Worker:
+    """The handle of one worker process. `grade` answers or raises WorkerFailed; then the next call starts a new process."""
+
+    def __init__(self, isolation: str, supplies: Supplies, limits: Limits) -> None:
+        self.common = {
+            "isolation": isolation,
+            "package": str(supplies.package),
+            "fonts": str(supplies.fonts),
+            "limits": vars(limits),
+        }
+        self.patience = limits.total_seconds + GRACE
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Starts the process ahead of the first request: its imports then overlap with other work."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "course_utils.grading.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            encoding="utf-8",
+            start_new_session=True,
+        )
+
+    def grade(self, notebook: Path, folder: Path, seed: int) -> list[dict]:
+        """The results of a graded copy, one dict a task that was reached (see nbval_items.Result)."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        alarm = threading.Timer(self.patience, self.stop)
+        alarm.start()
+        try:
+            request = self.common | {"notebook": str(notebook), "folder": str(folder), "seed": seed}
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            return json.loads(self.process.stdout.readline())
+        except (OSError, ValueError):
+            self.stop()
+            raise WorkerFailed("the grading process ended") from None
+        finally:
+            alarm.cancel()
+
+    def stop(self) -> None:
+        """Ends the process, and with it its kernels."""
+        process, self.process = self.process, None
+        if process is not None:
+            with contextlib.suppress(OSError, AttributeError):
+                os.killpg(process.pid, signal.SIGTERM) if hasattr(os, "killpg") else process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+
+def serve() -> None:
+    """Answers requests until the input ends."""
+    sys.modules["rfc3987_syntax"] = None  # else jsonschema, which nbval needs, builds a grammar for 2 seconds
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")  # pytest's own words are not answers
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that running kernels are ended
+    _adopt_orphans()
+    from course_utils.grading import nbval_items
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        folder = Path(request["folder"])
+        supplies = Supplies(Path(request["package"]), Path(request["fonts"]))
+        isolation, limits = ISOLATIONS[request["isolation"]](), Limits(**request["limits"])
+        job = nbval_items.Job(Path(request["notebook"]), folder, request["seed"], isolation, supplies, limits)
+        results = nbval_items.run_job(job)
+        _end_descendants()
+        answers.write(json.dumps(nbval_items.to_json(results)) + "\n")
+        answers.flush()
+
+
+def _adopt_orphans() -> None:
+    """On Linux, a process that a kernel's child leaves behind becomes this process's child, and can be ended."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _end_descendants() -> None:
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=2)
+
+
+def run_folder() -> tempfile.TemporaryDirectory:
+    """A folder for a run's kernels: short, since a socket's path must be, and open to the users that kernels become."""
+    folder = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
+    os.chmod(folder.name, 0o711)
+    return folder
+
+
+if __name__ == "__main__":
+    serve()
