@@ -1,0 +1,29 @@
+"""Log-probabilities of texts under any causal language model: joint, marginal, conditional, token by token.
+
+Read in this order: ``scorer`` (what is offered), ``encode`` (texts become ids), ``forward`` (ids become
+log-probabilities), ``head`` (only the needed rows of the logits), ``probe`` (which shortcut is exact on the loaded
+model), ``packing`` (rows without padding), ``results`` (what comes back), ``command`` (files in, files out).
+
+Importing this package loads neither torch nor transformers; its names are loaded on first use (PEP 562).
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "Scorer": "scorer",
+    "load_scorer": "scorer",
+    "PairScore": "results",
+    "TokenScores": "results",
+    "Ranked": "results",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

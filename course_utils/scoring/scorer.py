@@ -1,0 +1,259 @@
+"""The scorer: log-probabilities of texts and pairs of texts under a causal language model."""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from .encode import Encoded, Encoder, name_pair
+from .forward import Forward
+from .plan import Job, windows
+from .probe import vocabulary_size
+from .results import PairScore, Ranked, TokenScores
+
+Pair = tuple[str, str]
+Ids = Sequence[int]
+
+# What a config may call the number of ids that the model reads at once.
+WINDOW_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
+
+
+def load_scorer(name: str | os.PathLike | None = None, device="auto", dtype="auto", **options) -> "Scorer":
+    """A Scorer of the course model, or of any causal language model by its name on the Hugging Face hub or its folder.
+
+    ``device``, ``dtype``: "auto", or what torch calls them. ``options`` go to ``Scorer``.
+    Raises what ``load_language_model`` raises (OSError where there is no such model).
+    """
+    from course_utils.language_model import load_language_model
+
+    return Scorer(*load_language_model(name, device=device, dtype=dtype), **options)
+
+
+class Scorer:
+    """log Pr(y | x), joint, marginal and token log-probabilities, in nats, under a causal language model.
+
+    The conditional is the direct sum over the tokens of y,
+
+        log Pr(y | x) = sum_i log Pr(y_i | x, y_<i),
+
+    never the difference of two large numbers (Xiao & Zhu, Foundations of Large Language Models, arXiv 2501.09223).
+
+    Args:
+        model: a causal language model of transformers; it stays where it is, with its dtype.
+        tokenizer: its tokenizer.
+        bos: what stands before x. "auto": what the tokenizer puts there by itself; where it puts nothing, its BOS
+            token only where there is nothing else to condition on. True: BOS. An id: that token. False: nothing.
+        eos: score EOS after y too, as the end of the complete text.
+        boundary: where a token of the joint text x + y spans the join: "prefix" scores from the longest common prefix
+            with x's own tokens on (flag "merged_boundary"), "error" raises.
+        overflow: for what is longer than the model's window: "error", or "slide" in windows ``stride`` ids apart
+            (flag "slid"). Nothing is ever cut off.
+        stride: ids from one window to the next, 1 to the window's length; half of it by default.
+        batch_tokens: ids in one forward pass; more takes more memory, and on a CPU is no faster.
+        simple: the plainest right route, one sequence at a time: for reading and for tests. Same numbers.
+
+    Attributes:
+        bos, eos: their ids, or None. vocabulary_size: |V|, the number of logits. window: the most ids that the model
+        reads at once, or None.
+
+    Raises:
+        ValueError: options that do not fit the tokenizer, the model or each other; later, a pair that cannot be
+            scored, which the message names; a model that is not causal; a logit that is NaN.
+    """
+
+    def __init__(
+        self,
+        model,
+        tokenizer,
+        *,
+        bos: str | bool | int = "auto",
+        eos: bool = False,
+        boundary: str = "prefix",
+        overflow: str = "error",
+        stride: int | None = None,
+        batch_tokens: int = 1024,
+        simple: bool = False,
+    ):
+        if overflow not in ("error", "slide"):
+            raise ValueError(f'overflow is "error" or "slide", not {overflow!r}')
+        if batch_tokens < 1:
+            raise ValueError(f"batch_tokens is at least 1, not {batch_tokens}")
+        self.model, self.tokenizer, self.overflow = model, tokenizer, overflow
+        self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary)
+        self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple)
+        self.bos, self.eos = self._encoder.bos, self._encoder.eos
+        self.vocabulary_size = vocabulary_size(model)
+        self.window = model_window(model.config)
+        longest = self.window or math.inf
+        if stride is not None and not 1 <= stride <= longest:
+            raise ValueError(f"stride is 1 to the model's window, {longest} ids; not {stride}")
+        self.stride = stride or max(1, (self.window or 2) // 2)
+
+    # --- texts ---
+
+    def log_prob(self, texts: Iterable[str]) -> np.ndarray:
+        """float64 (N,), nats: log Pr(text | BOS) of each text. Raises ValueError where there is no BOS."""
+        return np.array([scores.log_prob for scores in self.tokens(texts)], dtype=np.float64)
+
+    def conditional_log_prob(self, pairs: Iterable[Pair]) -> np.ndarray:
+        """float64 (N,), nats: log Pr(y | x) of each pair (x, y) of texts; 0.0 for an empty y."""
+        pairs = list(pairs)
+        encoded = self._encoder.pairs(pairs)
+        scores = self._log_probs(
+            [(e.ids, e.n_context, e.n_context) for e in encoded], lambda i: name_pair(i, *pairs[i])
+        )
+        return np.array([values.sum() for values in scores], dtype=np.float64)
+
+    def score(self, pairs: Iterable[Pair]) -> list[PairScore]:
+        """Each pair (x, y) of texts with its joint, marginal and conditional log-probability, token by token."""
+        pairs = list(pairs)
+        encoded = self._encoder.pairs(pairs)
+        scores = self._log_probs(
+            [(e.ids, max(1, e.n_start), e.n_context) for e in encoded], lambda i: name_pair(i, *pairs[i])
+        )
+        return [self._pair_score(*each) for each in zip(pairs, encoded, scores)]
+
+    def tokens(self, texts: Iterable[str]) -> list[TokenScores]:
+        """Each text with the log-probability of each of its tokens given BOS and the tokens before it."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        encoded = self._encoder.texts(texts)
+        jobs = [(e.ids, e.n_start, e.n_start) for e in encoded]
+        scores = self._log_probs(jobs, lambda i: f"text {i} ({texts[i][:80]!r})")
+        return [
+            TokenScores(
+                text=text,
+                ids=e.ids[e.n_start :],
+                tokens=self._token_texts(e.ids[e.n_start :]),
+                log_probs=values,
+                bos=self.bos,
+                flags=self._flags(e, values),
+            )
+            for text, e, values in zip(texts, encoded, scores)
+        ]
+
+    def rank(self, x: str, candidates: Sequence[str], by: str = "log_prob") -> list[Ranked]:
+        """The candidates as continuations of x, best first; of equals, the one that came first.
+
+        ``by``: "log_prob", the total log Pr(y | x); "per_token" or "per_byte", the same divided by the length: another
+        objective, that of candidates of different lengths. An empty candidate has no mean and comes last.
+        """
+        scores = self.score([(x, candidate) for candidate in candidates])
+        measures: dict[str, Callable[[PairScore], float]] = {
+            "log_prob": lambda s: s.conditional,
+            "per_token": lambda s: s.per_token,
+            "per_byte": lambda s: s.conditional / s.n_bytes if s.n_bytes else math.nan,
+        }
+        if by not in measures:
+            raise ValueError(f"by is one of {', '.join(measures)}; not {by!r}")
+        values = [measures[by](s) for s in scores]
+        order = sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i]))
+        below = [*(values[i] for i in order[1:]), -math.inf]
+        return [Ranked(i, candidates[i], values[i], margin(values[i], v)) for i, v in zip(order, below)]
+
+    # --- ids: what ToyLanguage offers too ---
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, without BOS and EOS."""
+        return list(self._encoder.ids([text])[text][0])
+
+    def decode(self, ids: Ids) -> str:
+        """The text of some ids."""
+        return self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+
+    def next_log_probs(self, ids: Ids) -> np.ndarray:
+        """float64 (V,), nats: log Pr(. | ids), ids beginning with BOS. Raises ValueError where there are none."""
+        return self._forward.next_log_probs(self._checked_ids(ids, least=1))
+
+    def log_prob_ids(self, sequences: Iterable[Ids]) -> np.ndarray:
+        """float64 (N,), nats: log Pr(sequence | BOS); each sequence begins with BOS and is taken as it is."""
+        jobs = [(self._checked_ids(ids, least=1), 1, 1) for ids in sequences]
+        for ids, _, _ in jobs:
+            if self.bos is not None and ids[0] != self.bos:
+                raise ValueError(f"a sequence begins with BOS, id {self.bos}; got {ids[:5]}: write [scorer.bos, *ids]")
+        return np.array([values.sum() for values in self._log_probs(jobs)], dtype=np.float64)
+
+    def conditional_log_prob_ids(self, pairs: Iterable[tuple[Ids, Ids]]) -> np.ndarray:
+        """float64 (N,), nats: log Pr(y | x) of each pair (x_ids, y_ids), taken as they are; x begins with BOS."""
+        jobs = []
+        for x, y in pairs:
+            x, y = self._checked_ids(x, least=1), self._checked_ids(y, least=0)
+            jobs.append(((*x, *y), len(x), len(x)))
+        return np.array([values.sum() for values in self._log_probs(jobs)], dtype=np.float64)
+
+    # --- how ---
+
+    def _log_probs(
+        self, jobs: Sequence[tuple[tuple[int, ...], int, int]], name: Callable[[int], str] = "sequence {}".format
+    ) -> list[np.ndarray]:
+        """For each (ids, first, n_context) float64 (len(ids) - first,), nats; ``name`` is how an error calls it."""
+        parts = [self._windows(Job(*job), name, i) for i, job in enumerate(jobs)]
+        scores = iter(self._forward.log_probs([window for windows in parts for window in windows]))
+        joined = [np.concatenate([np.zeros(0), *(next(scores) for _ in windows)]) for windows in parts]
+        for i, values in enumerate(joined):
+            if np.isnan(values).any():
+                raise ValueError(f"{name(i)}: the model's logits are not numbers (NaN)")
+        return joined
+
+    def _windows(self, job: Job, name: Callable[[int], str], i: int) -> list[Job]:
+        if self._slides(job.ids) and self.overflow == "error":
+            raise ValueError(
+                f"{name(i)}: {len(job.ids)} ids, but the model reads {self.window} at once; shorten it, or give "
+                'overflow="slide" to score it in overlapping windows'
+            )
+        return windows(job, self.window, self.stride)
+
+    def _slides(self, ids: Ids) -> bool:
+        return self.window is not None and len(ids) - 1 > self.window  # the last id is predicted, never read
+
+    def _flags(self, encoded: Encoded, log_probs: np.ndarray) -> tuple[str, ...]:
+        slid = ("slid",) if self._slides(encoded.ids) else ()
+        return encoded.flags + slid + (("impossible",) if np.isneginf(log_probs).any() else ())
+
+    def _pair_score(self, pair: Pair, encoded: Encoded, log_probs: np.ndarray) -> PairScore:
+        n_x = encoded.n_context - max(1, encoded.n_start) if encoded.n_context else 0
+        x_log_probs, y_log_probs = np.split(log_probs, [n_x])
+        marginal, conditional = float(x_log_probs.sum()), float(y_log_probs.sum())
+        return PairScore(
+            x=pair[0],
+            y=pair[1],
+            joint=marginal + conditional,
+            marginal=marginal,
+            conditional=conditional,
+            x_tokens=self._token_texts(encoded.ids[encoded.n_start : encoded.n_context]),
+            y_tokens=self._token_texts(encoded.ids[encoded.n_context :]),
+            x_log_probs=x_log_probs,
+            y_log_probs=y_log_probs,
+            bos=encoded.ids[0] if encoded.n_start else None,
+            n_bytes=len(pair[1].encode("utf-8")),
+            flags=self._flags(encoded, log_probs),
+        )
+
+    def _token_texts(self, ids: Ids) -> tuple[str, ...]:
+        """What each id reads as; a piece of a character, which is no text, as the vocabulary writes it."""
+        raw = self.tokenizer.convert_ids_to_tokens(list(ids))
+        texts = [self.tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in ids]
+        return tuple(
+            str(piece) if "\ufffd" in text else " " * (str(piece)[:1] == "▁" and text[:1] != " ") + text
+            for piece, text in zip(raw, texts)
+        )
+
+    def _checked_ids(self, ids: Ids, least: int) -> tuple[int, ...]:
+        ids = tuple(int(i) for i in ids)
+        if len(ids) < least:
+            raise ValueError("no ids to condition on: begin with BOS")
+        if any(not 0 <= i < self.vocabulary_size for i in ids):
+            raise ValueError(f"an id outside of the vocabulary, 0 to {self.vocabulary_size - 1}: {ids}")
+        return ids
+
+
+def margin(value: float, below: float) -> float:
+    """By how much a value beats the next one; two of minus infinity are equals."""
+    return 0.0 if value == below else value - below
+
+
+def model_window(config) -> int | None:
+    """The most ids that the model reads at once, as its config says; None where it names no such number."""
+    text = config.get_text_config()
+    found = (getattr(text, name, None) for name in WINDOW_NAMES)
+    return next((n for n in found if isinstance(n, int) and n > 0), None)
