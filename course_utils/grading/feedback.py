@@ -1,4 +1,4 @@
-"""The page that a student gets back: by task the points, what went wrong, the call to try, a hint and where to read again."""
+"""The page that a student gets back: by task the points, what went wrong, a call to try, a hint, what to reread."""
 
 from __future__ import annotations
 
@@ -9,15 +9,33 @@ from course_utils.grading.pristine import Exercise, Task
 from course_utils.grading.records import Record, Row, plain
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff }
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin: 0 }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top }
-section { border: 1px solid #c8c8c8; border-left: .4rem solid #c8c8c8; border-radius: .3rem; padding: .8rem 1rem; margin: 1rem 0 }
-section.full { border-left-color: #007a5a } section.part { border-left-color: #b37400 } section.none { border-left-color: #b03a00 }
+table { border-collapse: collapse; margin: 1rem 0 }
+td, th { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top }
+section { border: 1px solid #c8c8c8; border-left-width: .4rem; border-radius: .3rem }
+section { padding: .8rem 1rem; margin: 1rem 0 }
+section.full { border-left-color: #007a5a }
+section.part { border-left-color: #b37400 }
+section.none { border-left-color: #b03a00 }
 pre { background: #f3f3f3; padding: .5rem .7rem; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 }
 p { margin: .5rem 0 } .quiet { color: #555 } details { margin: .4rem 0 } summary { cursor: pointer }
 @media print { details > * { display: block } }
 """.strip()
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>
+{style}
+</style></head>
+<body>
+{body}
+</body>
+</html>
+"""
 
 WORDS = {
     "graded": "",
@@ -42,18 +60,16 @@ def page(record: Record, exercise: Exercise) -> str:
         _summary(exercise, rows),
         *(_section(task, rows[task.id], exercise) for task in exercise.tasks if task.id in rows),
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(exercise.title)}</title>'
-    body = "\n".join(parts)
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}\n<style>\n{STYLE}\n</style></head>\n<body>\n{body}\n</body>\n</html>\n'
+    return PAGE.format(title=escape(exercise.title), style=STYLE, body="\n".join(parts))
 
 
 def _summary(exercise: Exercise, rows: dict[str, Row]) -> str:
-    lines = [
-        f'<tr><td><a href="#{task.id}">{task.id}</a></td><td>{_inline(task.title)}</td><td>{_points(rows[task.id])}</td></tr>'
-        for task in exercise.tasks
-        if task.id in rows
-    ]
+    lines = [_summary_line(task, rows[task.id]) for task in exercise.tasks if task.id in rows]
     return "<table>\n<tr><th>task</th><th></th><th>points</th></tr>\n" + "\n".join(lines) + "\n</table>"
+
+
+def _summary_line(task: Task, row: Row) -> str:
+    return f'<tr><td><a href="#{task.id}">{task.id}</a></td><td>{_inline(task.title)}</td><td>{_points(row)}</td></tr>'
 
 
 def _section(task: Task, row: Row, exercise: Exercise) -> str:

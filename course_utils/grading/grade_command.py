@@ -6,8 +6,9 @@
 SUBMISSIONS is a folder (or a zip file) with
   <student>/<exercise>.ipynb                 or nbgrader's <student>/<assignment>/<exercise>.ipynb,
   or what Canvas or Moodle let you download (all submissions, folder or zip).
-Only notebooks are read. Each answer is put into the solved notebook of solutions/, run with fresh random inputs, and judged
-outside the process that runs the student's code. What the student's notebook says of its own points has no weight.
+Only notebooks are read. Each answer is put into the solved notebook of solutions/, run with fresh random inputs, and
+judged outside the process that runs the student's code. What the student's notebook says of its own points has no
+weight.
 
 REPORT gets
   results.csv     student,exercise,task,points,max_points,status,message: a row for every task, whatever happened
@@ -16,8 +17,8 @@ REPORT gets
   feedback/       a page for each student and exercise, to hand back
   run.json        versions, seed, limits, seconds, files that were not recognised
 
-A run that was stopped goes on where it was: give the same command again. The same folder keeps its seed, so nothing is graded
-twice unless it has changed; another --seed, or a new folder, grades on other inputs.
+A run that was stopped goes on where it was: give the same command again. The same folder keeps its seed, so nothing
+is graded twice unless it has changed; another --seed, or a new folder, grades on other inputs.
 
 Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command.
 """

@@ -1,7 +1,8 @@
 """Puts a student's answers into the pristine solved notebook. Pure functions on notebook JSON.
 
-The graded copy has our cells in our order. Of the student's notebook it takes the sources of his answers, and his own further
-code cells: each stands, in his order, before his next answer, or before the check that followed it in his notebook.
+The graded copy has our cells in our order. Of the student's notebook it takes the sources of his answers, and his own
+further code cells: each stands, in his order, before his next answer, or before the check that followed it in his
+notebook.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ del _reset_state"""
 class Placed:
     """What of a student's notebook goes where; keys are ids of answer cells.
 
-    answers: the sources that count. before, after: his further cells, put before the answer, or between it and its check.
-    missing: for the answers that are not there, why.
+    answers: the sources that count. before, after: his further cells, put before the answer, or between it and its
+    check. missing: for the answers that are not there, why.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -65,9 +66,10 @@ def task_of(answer: str) -> str:
 def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:
     """The graded copy, a notebook of nbformat 4.5.
 
-    solution: the pristine solved notebook. student: the student's, as `submissions.read_notebook` returns it. stubs: source of
-    the stub of each answer cell, by cell id. Each code cell has `metadata.grading = {"role", "task"}`; role is given, reset,
-    extra, answer or check; a check whose answer is not there has `missing`, the reason. No solution is left in it.
+    solution: the pristine solved notebook. student: the student's, as `submissions.read_notebook` returns it. stubs:
+    source of the stub of each answer cell, by cell id. Each code cell has `metadata.grading = {"role", "task"}`; role
+    is given, reset, extra, answer or check; a check whose answer is not there has `missing`, the reason. No solution
+    is left in it.
     """
     placed = place(solution, student, stubs)
     cells: list[dict] = []
@@ -123,8 +125,8 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
 def find_answer(cells: list[dict], answer: str, stub: str) -> int | None:
     """The index of the cell that counts as the answer, or None.
 
-    By nbgrader's metadata, else by cell id, else by the marker in the first line. Of doubles the last that is not the stub; a
-    double whose marker names another task does not count while there are others.
+    By nbgrader's metadata, else by cell id, else by the marker in the first line. Of doubles the last that is not the
+    stub; a double whose marker names another task does not count while there are others.
     """
     untouched = None
     for name in (grade_id, lambda cell: cell.get("id"), marker):

@@ -1,9 +1,9 @@
 """How a kernel that runs a stranger's code is started, and what it may use.
 
-An isolation turns the command of a kernel into the command that is really run. There are two: `Limits only` bounds time,
-memory, processes and file sizes of an ordinary process; `Bubblewrap` also takes away the network, the file system and every
-other process. Whatever is behind it, the kernel gets a clean environment, an empty working directory and, as the package
-`course_utils`, a copy without judges, mutants, authoring and grading.
+An isolation turns the command of a kernel into the command that is really run. There are two: `Limits only` bounds
+time, memory, processes and file sizes of an ordinary process; `Bubblewrap` also takes away the network, the file
+system and every other process. Whatever is behind it, the kernel gets a clean environment, an empty working directory
+and, as the package `course_utils`, a copy without judges, mutants, authoring and grading.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HIDDEN = ("judge*", "judging*", "mutants*", "authoring", "grading", "cli", "misc
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
 MIB = 1024 * 1024
 
-# What the kernel's process does before it becomes a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null}.
+# What the kernel's process does before it is a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null}.
 LAUNCHER = """
 import json, os, sys
 rules = json.loads(sys.argv.pop(1))
@@ -80,7 +80,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Room:
-    """The folders of one kernel: where it meets the grader (`meeting`), where it starts (`work`, empty), and its `home`."""
+    """The folders of one kernel: where it meets the grader, where it starts (`work`, empty), and its home."""
 
     meeting: Path
     work: Path
@@ -117,8 +117,9 @@ class Supplies:
 class Isolation(Protocol):
     """How kernels are kept apart from everything else.
 
-    `name` stands in run.json. `admit` lets the kernel into its room before it starts, `seal` takes from it, once it runs, what
-    it needed only to start. `command` wraps a kernel's own arguments (those that follow the interpreter's).
+    `name` stands in run.json. `admit` lets the kernel into its room before it starts, `seal` takes from it, once it
+    runs, what it needed only to start. `command` wraps a kernel's own arguments (those that follow the
+    interpreter's).
     """
 
     name: str
@@ -191,8 +192,8 @@ def own_threads() -> int:
 class Bubblewrap:
     """A fresh sandbox for each kernel: no network, a read-only system, nothing of this machine's people in sight.
 
-    For root the sandbox is made without a user namespace and the kernel then becomes a user whom nobody else is: root itself
-    is exempt from the limit on processes.
+    For root the sandbox is made without a user namespace and the kernel then becomes a user whom nobody else is: root
+    itself is exempt from the limit on processes.
     """
 
     name = "bubblewrap"
@@ -232,7 +233,7 @@ class Bubblewrap:
         return common + ["--unshare-all", "--disable-userns", "--uid", "65534", "--gid", "65534"]
 
     def _system(self, room: Room, supplies: Supplies) -> list[str]:
-        """Binds, all read-only but the meeting folder. Private parents (/root) are made anew, so that they can be entered."""
+        """Binds, all read-only but the meeting folder; private parents (/root) are made anew, to be entered."""
         seen = [Path("/usr"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
         seen += [
             Path(p)

@@ -31,8 +31,8 @@ _room_numbers = itertools.count()
 class Outcome:
     """What running one cell came to.
 
-    ended: why the kernel is no more ("timeout", "memory", "output", "died"), or "". error: name and text of the exception
-    that the cell raised. probes: the data of the probe outputs that it displayed.
+    ended: why the kernel is no more ("timeout", "memory", "output", "died"), or "". error: name and text of the
+    exception that the cell raised. probes: the data of the probe outputs that it displayed.
     """
 
     ended: str = ""
@@ -51,7 +51,7 @@ class _OneSpec(KernelSpecManager):
 
 
 class Kernel:
-    """A running kernel. `run` a cell's source in it; once an outcome says that it `ended` it cannot be used any more."""
+    """A running kernel. `run` runs a cell's source in it; once an outcome says that it `ended`, it is gone."""
 
     def __init__(self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits) -> None:
         self.limits = limits

@@ -1,8 +1,8 @@
 """A pytest plugin: the cells of a graded copy as nbval's items, with the points decided outside the kernel.
 
-It collects with nbval's own `IPyNbFile` and `IPyNbCell`. A check item does not compare stored outputs: it asks the kernel to
-hand over what the answer returns on fresh inputs, and lets the task's judge decide, in this process. Points come from the
-report hook of this plugin and from nowhere else; a check that never got there has no result.
+It collects with nbval's own `IPyNbFile` and `IPyNbCell`. A check item does not compare stored outputs: it asks the
+kernel to hand over what the answer returns on fresh inputs, and lets the task's judge decide, in this process. Points
+come from the report hook of this plugin and from nowhere else; a check that never got there has no result.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class GradedFile(IPyNbFile):
         self.session_of_cells = Session(job)
 
     def setup(self) -> None:
-        """Starts no kernel in the notebook's folder, as nbval would: the session starts its own when a cell needs one."""
+        """Starts no kernel in the notebook's folder, as nbval would: the session starts its own when it needs one."""
 
     def teardown(self) -> None:
         self.session_of_cells.close()

@@ -1,4 +1,4 @@
-"""What a graded exercise is: the solved notebook of solutions/, its stubs, its tasks, and where the lecture treats each."""
+"""What a graded exercise is: its solved notebook, its stubs, its tasks, and where the lecture treats each."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Record:
-    """One student's exercise, graded. `fingerprint` says of what: the same input under the same rules has the same one."""
+    """One student's exercise, graded. `fingerprint` says what was graded, under which rules."""
 
     student: str
     exercise: str

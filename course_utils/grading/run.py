@@ -66,7 +66,8 @@ Progress = Callable[[int, int, Record], None]
 def grade(order: Order, folder: Path, progress: Progress = lambda done, total, record: None) -> list[Record]:
     """Grades everything and writes the report; returns the records. `folder` is temporary, for the kernels.
 
-    Raises NoSubmissions, NoExercise, BadRoster or BadReport for the operator's mistakes, and nothing for a submission's.
+    Raises NoSubmissions, NoExercise, BadRoster or BadReport for the operator's mistakes, and nothing for a
+    submission's.
     """
     started = time.time()
     enrolled = roster.read(order.roster) if order.roster else {}
@@ -81,7 +82,7 @@ def grade(order: Order, folder: Path, progress: Progress = lambda done, total, r
 
 
 def _prepare(order: Order) -> int:
-    """Makes the report's folder and settles the seed: the one asked for, that of the run to continue, or a fresh one."""
+    """Makes the report's folder; the seed is the one asked for, or that of the run to continue, or a fresh one."""
     state = order.out / STATE / "seed"
     if order.out.exists() and (not order.out.is_dir() or (any(order.out.iterdir()) and not state.parent.is_dir())):
         raise BadReport(f"{order.out} is there already and is no report of `course grade`: name a new folder")

@@ -1,8 +1,8 @@
 """Finds what was handed in, and reads it: files that strangers wrote.
 
-A folder or zip file with `<student>/<exercise>.ipynb`, nbgrader's `<student>/<assignment>/<exercise>.ipynb`, or a download from
-Canvas or Moodle. Only notebooks are read, never copied; each is checked for kind and size before its bytes are read, and for
-encoding before it is parsed. Nothing is unpacked to disk.
+A folder or zip file with `<student>/<exercise>.ipynb`, nbgrader's `<student>/<assignment>/<exercise>.ipynb`, or a
+download from Canvas or Moodle. Only notebooks are read, never copied; each is checked for kind and size before its
+bytes are read, and for encoding before it is parsed. Nothing is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class File:
         return self.parts[-1]
 
 
-# --- finding ----------------------------------------------------------------------------------------------------------------
+# --- finding --------------------------------------------------------------------------------------------------------
 
 
 def find(source: Path) -> tuple[list[str], list[File]]:
@@ -177,14 +177,14 @@ def _owner(folder: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A name that is safe in a file path, a table and a page: NFC, no control or direction characters, no separators."""
+    """A name that is safe in a path, a table and a page: NFC, no control or direction characters, no separators."""
     name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
     name = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
     name = re.sub(r'[/\\:*?"<>|]', "_", " ".join(name.split())).strip(". ")
-    return name[:80] or "unnamed"
+    return name[:80].strip() or "unnamed"
 
 
-# --- which exercise ---------------------------------------------------------------------------------------------------------
+# --- which exercise -------------------------------------------------------------------------------------------------
 
 
 def by_metadata(notebook: dict, known: list[str]) -> str | None:
@@ -200,7 +200,7 @@ def by_name(file_name: str, known: list[str]) -> str | None:
 
 
 def newest(candidates: list[File], exercise: str) -> File:
-    """Of several files for one exercise: the one with its very name, else the highest copy number, else the last name."""
+    """Of several files for one exercise: the one of its very name, else of the highest copy number or last name."""
 
     def rank(file: File) -> tuple:
         stem = file.name.removesuffix(".ipynb")
@@ -210,11 +210,12 @@ def newest(candidates: list[File], exercise: str) -> File:
     return max(candidates, key=rank)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def read_notebook(data: bytes) -> dict:
-    """The plain core of a notebook: `{"course": {...}, "cells": [{"cell_type", "id", "metadata", "source"}]}`, sources as str.
+    """The plain core of a notebook: `{"course": {...}, "cells": [{"cell_type", "id", "metadata", "source"}]}`,
+    sources as str.
 
     Outputs, and metadata that the grader does not use, are left behind. Raises Unusable, with the reason.
     """

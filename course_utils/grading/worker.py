@@ -2,8 +2,8 @@
 
     python -m course_utils.grading.worker     reads one JSON request a line, answers with one JSON line
 
-The worker holds the judges; the kernels that run student code are its children and share nothing with it. Should a worker
-be killed, or hang, its handle starts another.
+The worker holds the judges; the kernels that run student code are its children and share nothing with it. Should a
+worker be killed, or hang, its handle starts another.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class WorkerFailed(RuntimeError):
 
 
 class Worker:
-    """The handle of one worker process. `grade` answers or raises WorkerFailed; then the next call starts a new process."""
+    """The handle of one worker process. `grade` answers or raises WorkerFailed; the next call then starts anew."""
 
     def __init__(self, isolation: str, supplies: Supplies, limits: Limits) -> None:
         self.common = {
