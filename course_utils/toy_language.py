@@ -136,6 +136,8 @@ class ToyLanguage:
         table does not list have the row `otherwise`; without it, asking for one is a ValueError.
         Every row is checked here.
         """
+        table = {context: dict(row) for context, row in table.items()}
+        otherwise = None if otherwise is None else dict(otherwise)
         rows = [*table.values(), otherwise or {}]
         symbols = list(dict.fromkeys(symbol for row in rows for symbol in row if symbol != eos))
         named: dict[tuple[str, ...], Mapping[str, Number]] = {}
@@ -150,11 +152,11 @@ class ToyLanguage:
             options = {"otherwise": otherwise, "separator": separator}
             given = [f"{key}={value!r}" for key, value in options.items() if value is not None]
             given += [f"bos={bos!r}"] * (bos != "<s>") + [f"eos={eos!r}"] * (eos != "</s>")
-            name = f"ToyLanguage.from_table({', '.join([repr(dict(table)), *given])})"
+            name = f"ToyLanguage.from_table({', '.join([repr(table), *given])})"
         lm = cls(symbols, row, bos=bos, eos=eos, separator=separator, name=name)
         for context, values in table.items():
             ids = lm._events(context)
-            named[tuple(lm.symbols[i] for i in ids)] = dict(values)
+            named[tuple(lm.symbols[i] for i in ids)] = values
             lm._row(ids)
         if otherwise is not None:
             lm._exact(otherwise, "the row otherwise=")
@@ -306,8 +308,7 @@ class ToyLanguage:
 
         A leading BOS changes nothing.
         """
-        ids = self._events(tokens)
-        p = math.prod((self._row(ids[:i])[token] for i, token in enumerate(ids)), start=Fraction(1))
+        p = self._product(self._events(tokens))
         return p if exact else float(p)
 
     def complete_prob(self, tokens: Tokens, exact: bool = False) -> float | Fraction:
@@ -318,7 +319,11 @@ class ToyLanguage:
         if self.eos is None:
             raise ValueError("this language has no EOS: no sequence is ever complete")
         ids = self._events(tokens)
-        return self.prefix_prob(ids if ids[-1:] == (self.eos,) else (*ids, self.eos), exact)
+        p = self._product(ids if ids[-1:] == (self.eos,) else (*ids, self.eos))
+        return p if exact else float(p)
+
+    def _product(self, ids: tuple[int, ...]) -> Fraction:
+        return math.prod((self._row(ids[:i])[token] for i, token in enumerate(ids)), start=Fraction(1))
 
     # --- a SequenceModel ---
 
@@ -383,6 +388,8 @@ class ToyLanguage:
 
         A string that ended early is filled up with EOS, so that every key has n tokens and the values sum to 1.
         """
+        if n < 0:
+            raise ValueError(f"n is a number of tokens, got {n}")
         if len(self.alphabet) ** n > MOST_CELLS:
             raise ValueError(f"{len(self.alphabet)}**{n} sequences are too many to list; take a smaller n")
         if n not in self._cells:
@@ -396,11 +403,10 @@ class ToyLanguage:
 
     def joint_table(self, n: int) -> np.ndarray:
         """joint_cells(n) as an array of shape (V,) * n, float64: axis i is the id of token i + 1 after BOS."""
-        cells = self.joint_cells(n)
         if self.vocabulary_size**n > 10 * MOST_CELLS:
             raise ValueError(f"a table of {self.vocabulary_size}**{n} cells is too large; take a smaller n")
         table = np.zeros((self.vocabulary_size,) * n)
-        for ids, p in cells.items():
+        for ids, p in self.joint_cells(n).items():
             table[ids] = float(p)
         return table
 
@@ -427,17 +433,13 @@ class ToyLanguage:
     def marginal_prob(self, x: Tokens, n: int | None = None, exact: bool = False) -> float | Fraction:
         """Pr(x) by brute force: the cells of the joint table of n tokens that begin with x, added up.
 
-        n: at least the number of tokens of x, by default one more.
+        n: at least the number of tokens of x; by default one more, so that there is something to add up.
         """
-        x = self._events(x)
-        n = len(x) + 1 if n is None else n
-        if n < len(x):
-            raise ValueError(f"x has {len(x)} tokens, a table of {n} tokens does not hold it")
-        return self.prob(lambda ids: ids[: len(x)] == x, n, exact=exact)
+        return self._begins_with(self._events(x), n, exact)
 
     def joint_prob(self, x: Tokens, y: Tokens, n: int | None = None, exact: bool = False) -> float | Fraction:
-        """Pr([x, y]) by brute force: the cells that begin with x and then y, added up."""
-        return self.marginal_prob(self._events(x) + self._ids(y), n, exact)
+        """Pr([x, y]) by brute force: the cells that begin with x and then y, added up; n as in marginal_prob."""
+        return self._begins_with(self._events(x) + self._ids(y), n, exact)
 
     def conditional_prob(self, x: Tokens, y: Tokens, exact: bool = False) -> float | Fraction:
         """Pr(y | x) by brute force: of the cells that begin with x, the share that goes on with y.
@@ -447,6 +449,12 @@ class ToyLanguage:
         x, y = self._events(x), self._ids(y)
         m, n = len(x), len(x) + len(y)
         return self.prob(lambda ids: ids[m:n] == y, n, given=lambda ids: ids[:m] == x, exact=exact)
+
+    def _begins_with(self, start: tuple[int, ...], n: int | None, exact: bool) -> float | Fraction:
+        n = len(start) + 1 if n is None else n
+        if n < len(start):
+            raise ValueError(f"there are {len(start)} tokens, which a table of {n} does not hold; take a larger n")
+        return self.prob(lambda ids: ids[: len(start)] == start, n, exact=exact)
 
 
 def log_fraction(p: Fraction) -> float:
