@@ -12,7 +12,6 @@ import inspect
 import io
 import os
 import sys
-import textwrap
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["check", "figure", "interact", "predict", "slider"]
-
-LINE = 88  # characters; what a notebook shows without wrapping beside an open file browser
 
 
 def check(task: str) -> float:
@@ -55,13 +52,14 @@ class Question:
     answer: str
 
     def asked(self) -> str:
-        return "\n".join([_wrap(self.text), *(_wrap(text, f"  {key}  ") for key, text in self.options.items())])
+        """The question and its options, in Markdown that also reads well as it stands."""
+        return "\n".join([self.text, "", *(f"- **{key}** {text}" for key, text in self.options.items())])
 
     def answered(self, guess: str) -> str:
         key = guess.strip().upper()
         if key not in self.options:
             return f"The options are {', '.join(self.options)}; your guess was {guess!r}."
-        return _wrap(self.why[key], f"{key} is right. " if key == self.answer else f"{key} is not it. ", hang=0)
+        return f"**{key} is {'right' if key == self.answer else 'not it'}.** {self.why[key]}"
 
 
 @lru_cache
@@ -84,22 +82,51 @@ def questions(lesson: str) -> dict[str, Question]:
 def predict(name: str, guess: str = "") -> None:
     """Ask the question `name` ("01.order"), or say whether `guess` (a letter) is right and why.
 
-    With an empty guess the question is printed; write your letter into the cell and run it again. Nothing is recorded.
+    With an empty guess the question is shown: write your letter into the cell and run it again, or, where the course's
+    own `lab` runs, press its button. Nothing is recorded.
     """
     lesson, _, key = name.partition(".")
     try:
         question = questions(lesson)[key]
     except KeyError:
         raise LookupError(f"No question {key!r} in lesson {lesson}; it has: {', '.join(questions(lesson))}.") from None
-    print(question.asked())
-    print()
-    print(question.answered(guess) if guess.strip() else 'Decide first: write your letter, as in guess="A", and run.')
+    if guess.strip():
+        _say(f"{question.asked()}\n\n{question.answered(guess)}")
+    elif not (_live() and _ask_with_buttons(question)):
+        _say(f'{question.asked()}\n\nDecide first: write your letter, as in `guess="A"`, and run the cell again.')
 
 
-def _wrap(text: str, first: str = "", hang: int | None = None) -> str:
-    """`text` on lines of at most LINE characters, `first` in front of it and later lines indented by `hang`."""
-    indent = " " * (len(first) if hang is None else hang)
-    return textwrap.fill(" ".join(text.split()), LINE, initial_indent=first, subsequent_indent=indent)
+def _ask_with_buttons(question: Question) -> bool:
+    """Ask with a button for each option; False where ipywidgets is not installed."""
+    try:
+        import ipywidgets
+    except ImportError:
+        return False
+    from IPython.display import display
+
+    _say(question.asked())
+    letters = ipywidgets.ToggleButtons(options=list(question.options), value=None, style={"button_width": "4em"})
+    answer = ipywidgets.Output()
+
+    def show(change: dict) -> None:
+        with answer:
+            answer.clear_output(wait=True)
+            _say(question.answered(change["new"]))
+
+    letters.observe(show, names="value")
+    display(letters, answer)
+    return True
+
+
+def _say(text: str) -> None:
+    """Show Markdown: rendered in a notebook, as it stands where there is none."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        print(text)
+    else:
+        display({"text/markdown": text, "text/plain": text}, raw=True)
 
 
 # -- figures and sliders -------------------------------------------------------------------------------------------
@@ -156,19 +183,20 @@ def interact(f: Callable[..., Any], **controls: Slider | Sequence[Any]) -> None:
         inside = control.low <= start[name] <= control.high if isinstance(control, Slider) else start[name] in control
         if not inside:
             raise ValueError(f"interact: {name}={start[name]!r}, the default of {f.__name__}, is not in its range.")
-    if os.environ.get("COURSE_LIVE") == "1" and _show_widgets(f, controls, start):
-        return
-    _show(f(**start))
+    if not (_live() and _show_controls(f, controls, start)):
+        result = f(**start)
+        if result is not None:
+            from IPython.display import display
+
+            display(result)
 
 
-def _show(result: Any) -> None:
-    if result is not None:
-        from IPython.display import display
-
-        display(result)
+def _live() -> bool:
+    """Whether the course's own `lab` started this kernel; elsewhere nothing waits for a click."""
+    return os.environ.get("COURSE_LIVE") == "1"
 
 
-def _show_widgets(f: Callable[..., Any], controls: dict[str, Slider | Sequence[Any]], start: dict[str, Any]) -> bool:
+def _show_controls(f: Callable[..., Any], controls: dict[str, Slider | Sequence[Any]], start: dict[str, Any]) -> bool:
     """Show live controls; False where ipywidgets is not installed."""
     try:
         import ipywidgets

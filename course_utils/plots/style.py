@@ -23,8 +23,9 @@ PALETTE = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-CYCLE = [PALETTE[name] for name in ("blue", "vermillion", "green", "purple", "orange", "sky", "black")]
-DASHES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1))]  # one for each colour of CYCLE
+PLUM = "#9E4477"  # a darker "purple": lines need 3 to 1 on white, which orange, sky, yellow and purple do not reach
+CYCLE = [PALETTE["blue"], PALETTE["vermillion"], PALETTE["green"], PALETTE["black"], PLUM]  # for lines
+DASHES = ["-", "--", "-.", ":", (0, (6, 1.5))]  # one for each colour of CYCLE
 INK = "#1A1A1A"  # text and lines that matter
 MUTED = "#595959"  # axes, helping lines, secondary text: 7 to 1 on white
 FAINT = "#D9D9D9"  # grids and areas that only set the scene; never text
@@ -69,6 +70,7 @@ def canvas(width: float = 8.0, height: float = 4.0, columns: int = 1, **options:
     """
     with style():
         figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
         return figure, figure.subplots(1, columns, **options)
 
 
