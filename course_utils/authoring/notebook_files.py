@@ -154,7 +154,7 @@ def canonical_cell(cell: dict, counts: Iterator[int], picture: Callable[[bytes],
 
 
 def canonical_source(cell: dict) -> str:
-    return source(cell).replace("\r\n", "\n").rstrip("\n")
+    return source(cell).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 def canonical_outputs(outputs: list[dict], count: int | None, picture: Callable[[bytes], bytes]) -> list[dict]:

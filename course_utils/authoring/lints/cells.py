@@ -16,18 +16,18 @@ DEVICES = ("cpu", "any")
 
 def course_metadata(notebook: Notebook) -> list[Problem]:
     """metadata.course is complete and agrees with the notebook's place."""
-    course, problems = notebook.course, []
-    for key, kind in COURSE.items():
-        if not isinstance(course.get(key), kind):
-            problems.append(
-                notebook.problem(None, f"metadata.course.{key} is not {kind.__name__}: {course.get(key)!r}")
-            )
+    course = notebook.course
+    faults = [
+        f"{key} is {course.get(key)!r}, not of type {kind.__name__}"
+        for key, kind in COURSE.items()
+        if not isinstance(course.get(key), kind)
+    ]
     for key, right in {"lesson": notebook.lesson, "kind": KINDS[notebook.folder]}.items():
         if course.get(key) != right:
-            problems.append(notebook.problem(None, f"metadata.course.{key} is {course.get(key)!r}, not {right!r}"))
+            faults.append(f"{key} is {course.get(key)!r}, not {right!r}")
     if course.get("device") not in DEVICES:
-        problems.append(notebook.problem(None, f"metadata.course.device is not one of {', '.join(DEVICES)}"))
-    return problems
+        faults.append(f"device is {course.get('device')!r}, not one of {', '.join(DEVICES)}")
+    return [notebook.problem(None, f"metadata.course: {fault}") for fault in faults]
 
 
 def cell_ids(notebook: Notebook) -> list[Problem]:

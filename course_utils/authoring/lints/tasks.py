@@ -3,7 +3,7 @@
 import ast
 import re
 
-from course_utils.authoring.exercises import BEGIN, END, TEXT_SOLUTION
+from course_utils.authoring.exercises import BEGIN, CODE_SOLUTION, END, STUB, TEXT_SOLUTION
 from course_utils.authoring.notebook_files import Notebook, source, tags
 from course_utils.authoring.problems import Problem
 from course_utils.checks import registry
@@ -82,11 +82,19 @@ def answer_faults(cell: dict) -> list[str]:
         return [*faults, f"defines no function {name or ''}".rstrip()]
     if not any(map(ast.get_docstring, asked)):
         faults.append("its function needs a docstring: what comes in, what goes out")
-    begin, end = ([i for i, line in enumerate(text.splitlines(), 1) if line.strip() == m] for m in (BEGIN, END))
-    body = [range(function.body[0].lineno, (function.end_lineno or 0) + 2) for function in functions]
-    if len(begin) != 1 or len(end) != 1 or not any(begin[0] in lines and end[0] in lines for lines in body):
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or not leaves_a_stub(text):
         faults.append(f"{BEGIN} and {END} stand once each, inside the function's body")
     return faults
+
+
+def leaves_a_stub(answer: str) -> bool:
+    """Whether the exercise's version of the answer parses and raises inside a function, not at the top."""
+    try:
+        body = ast.parse(CODE_SOLUTION.sub(STUB, answer)).body
+    except SyntaxError:
+        return False
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    return any(isinstance(node, ast.Raise) for function in functions for node in ast.walk(function))
 
 
 def check_cells(notebook: Notebook) -> list[Problem]:

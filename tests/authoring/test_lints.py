@@ -1,0 +1,344 @@
+"""Each lint with a good and a bad example."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from course_utils.authoring.lints import LINTS, cards, cells, code_style, figures, palette_contrast, prose, tasks
+
+
+def texts(problems) -> list[str]:
+    """The problems as "cell: text"."""
+    return [f"{problem.cell}: {problem.text}" for problem in problems]
+
+
+def test_every_lint_has_a_good_and_a_bad_example_here():
+    tests = set(globals())
+    assert [lint.__name__ for lint in LINTS if f"test_{lint.__name__}" not in tests] == ["prose_numbers"]
+    assert {"test_prose_numbers_that_an_output_shows", "test_prose_numbers_that_no_output_shows"} <= tests
+
+
+def test_a_good_lecture_has_no_problem(make):
+    good = make.notebook(
+        make.md("title", "# Lecture"),
+        make.md("product-section", "## Product", ("card:C02",)),
+        make.code("product", "print(2)", (make.stdout("2\n"),)),
+    )
+    good.course["built_from"] = "0"
+    assert [problem for lint in LINTS for problem in lint(good)] == []
+
+
+# ---- cells -----------------------------------------------------------------------------------------------------------
+
+
+def test_course_metadata(make):
+    good = make.notebook(make.md("title", "# T"))
+    assert cells.course_metadata(good) == []
+    bad = make.notebook(make.md("title", "# T"))
+    bad.course.update(minutes="45", kind="exercise", device="gpu")
+    del bad.course["built_from"]
+    assert texts(cells.course_metadata(bad)) == [
+        ": metadata.course: minutes is '45', not of type int",
+        ": metadata.course: built_from is None, not of type str",
+        ": metadata.course: kind is 'exercise', not 'lecture'",
+        ": metadata.course: device is 'gpu', not one of cpu, any",
+    ]
+
+
+def test_cell_ids(make):
+    good = [make.md(name, "x") for name in ("why-order-matters", "e01-2", "e01-2-check", "product", "step-2")]
+    assert cells.cell_ids(make.notebook(*good)) == []
+    bad = [
+        "3f2a9c1d",
+        "cell-12",
+        "Why",
+        "a",
+        "1st",
+        "b_c",
+        "twice",
+        "twice",
+        "",
+        "5e3c9d71-aa0b-4c7e-9f1e-0123456789ab",
+    ]
+    found = texts(cells.cell_ids(make.notebook(*(make.md(name, "x") for name in bad))))
+    assert found[0] == "twice: two cells have this id"
+    assert {text.split(":")[0] for text in found[1:]} == set(bad) - {"twice"}
+
+
+def test_code_length(make):
+    assert cells.code_length(make.notebook(make.code("long", "\n".join(["x = 1"] * 30)))) == []
+    bad = make.notebook(make.code("long", "\n".join(["x = 1"] * 31)), make.code("empty", " \n"))
+    found = texts(cells.code_length(bad))
+    assert found[0].startswith("long: 31 lines") and found[1].startswith("empty: an empty code cell")
+
+
+@pytest.mark.parametrize(
+    "trace", ["/home/ada/x", "/root/x", "/Users/ada/x", r"C:\Users\ada", "<A at 0x7f3a2b1c>", "/tmp/abc"]
+)
+def test_machine_traces(make, trace):
+    good = make.notebook(make.md("a", "the root / home/ of all"), make.code("b", "print('home/x')"))
+    assert cells.machine_traces(good) == []
+    for cell in [
+        make.md("where", f"Look into {trace}."),
+        make.code("where", f"open({trace!r})"),
+        make.code("where", "x", (make.stdout(trace),)),
+    ]:
+        assert len(cells.machine_traces(make.notebook(cell))) == 1
+
+
+def test_measured_cells(make):
+    compared = "# NBVAL_CHECK_OUTPUT\nprint(1)"
+    good = make.notebook(make.code("seconds", "print(1)", tags=("measured",)), make.code("sum", compared))
+    assert cells.measured_cells(good) == []
+    assert len(cells.measured_cells(make.notebook(make.code("seconds", compared, tags=("measured",))))) == 1
+
+
+# ---- prose -----------------------------------------------------------------------------------------------------------
+
+
+def prose_numbers(make, text: str, output: str = "", source: str = "pass") -> list[str]:
+    notebook = make.notebook(make.md("text", text), make.code("run", source, (make.stdout(output),)))
+    return [problem.text.split(" ")[0] for problem in prose.prose_numbers(notebook)]
+
+
+@pytest.mark.parametrize(
+    "text, output",
+    [
+        ("It is 0.04.", "0.04000000000000001"),
+        ("The log is −3.22, or -3.219.", "-3.2188758248682006"),
+        ("3.22 nats below.", "-3.2188758248682006"),
+        ("About 2303 nats, 2,303 in all.", "2302.585"),
+        ("6,587,285,504 bytes.", "6587285504"),
+        ("That is 4.2% of all, or 4 %.", "0.0423"),
+        ("A ratio of 5.18e21.", "5.184705528587072e+21"),
+        ("From 0.5–0.8, (0.5)", "0.5 0.8"),
+        ("Task E01.2, version 3.11.4, x2, 17 and 324 are none.", ""),
+        ("Formula $0.7$, $$\n0.71\n$$ and `0.72` and [here](x0.73.md), <b style='a:0.74'>b</b>.", ""),
+        ("```\n0.75\n```\n<!-- 0.76 -->", ""),
+        ("Half way: 0.5, 0.13.", "0.125 0.5"),
+    ],
+)
+def test_prose_numbers_that_an_output_shows(make, text, output):
+    assert prose_numbers(make, text, output) == []
+
+
+@pytest.mark.parametrize(
+    "text, output, found",
+    [
+        ("It is 0.05.", "0.04000000000000001", ["0.05"]),
+        ("The log is −3.22.", "3.2188758248682006", ["−3.22"]),
+        ("The log is -3.21.", "-3.2188758248682006", ["-3.21"]),
+        ("2302 nats", "2302.585", ["2302"]),
+        ("50,258 tokens", "50257", ["50,258"]),
+        ("0.042 and 0.04", "0.04", ["0.042"]),
+        ("4.3%", "0.0423", ["4.3%"]),
+        ("Costs $ 0.50 here", "", ["0.50"]),
+    ],
+)
+def test_prose_numbers_that_no_output_shows(make, text, output, found):
+    assert prose_numbers(make, text, output) == found
+
+
+def test_prose_numbers_may_stand_in_code_but_not_in_measured_outputs(make):
+    assert prose_numbers(make, "It is 0.37.", source="x = 0.37") == []
+    measured = make.code("run", "clock()", (make.stdout("0.37 s"),), ("measured",))
+    assert len(prose.prose_numbers(make.notebook(make.md("text", "It took 0.37 s."), measured))) == 1
+    solution = make.notebook(make.md("text", "It is 0.37."), folder="solutions")
+    assert prose.prose_numbers(solution) == []
+
+
+def test_numbers_in_html_outputs_count_without_their_tags(make):
+    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": '<b style="width: 0.9em">0.25</b>'}}
+    notebook = make.notebook(make.md("text", "0.25, not 0.9"), make.code("run", "pass", (html,)))
+    assert [problem.text.split()[0] for problem in prose.prose_numbers(notebook)] == ["0.9"]
+
+
+def test_heading_levels(make):
+    def found(*headings):
+        return texts(prose.heading_levels(make.notebook(*(make.md(f"part-{i}", h) for i, h in enumerate(headings)))))
+
+    assert found("# A", "## B\n\n### C", "## D", "```\n# no heading\n```") == []
+    assert found("# A", "### C") == ["part-1: heading level 3 comes below level 1"]
+    assert found("# A", "# B") == ["part-1: a second heading of level 1"]
+    assert found("## A")[0] == "part-0: heading level 2 comes below level 0"
+    assert found("text") == [": has no heading"]
+
+
+def test_links(make, project):
+    def found(text, folder="notebooks"):
+        return texts(prose.links(make.notebook(make.md("text", f"# My title\n\n{text}"), folder=folder, root=project)))
+
+    assert found("[a](90_tiny.ipynb) [b](90_tiny.ipynb#A-product) [c](#My-title) [d](https://example.org)") == []
+    assert found("[a](exercises/90_tiny.ipynb)") == []
+    assert found("[a](../exercises/90_tiny.ipynb) [b](../README.md) `[c](nowhere.md)` <a href='#my-title'>x</a>") == []
+    assert found("[a](../90_tiny.ipynb) [b](90_tiny.ipynb)", "solutions") == []
+    for bad in ("[a](91_none.ipynb)", "[a](90_tiny.ipynb#No-such)", "[a](#No-such)", "<a href='x.md'>x</a>"):
+        assert len(found(bad)) == 1, bad
+
+
+# ---- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_alt_texts(make):
+    good = make.notebook(
+        make.code("tree", "figure()", (make.picture("a tree & its leaves"),)),
+        make.md("photo", "![a tree](tree.png)"),
+        make.code("plain", "x", (make.stdout("1"),)),
+    )
+    assert figures.alt_texts(good) == []
+    bare = make.picture("x")
+    del bare["data"]["text/html"]
+    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<img src='x'>"}}
+    for output in (make.picture(""), make.picture("a tree", plain="<Figure size 640x480>"), bare, html):
+        assert len(figures.alt_texts(make.notebook(make.code("tree", "x", (output,))))) == 1
+    for text in ("![](tree.png)", "<img src='tree.png'>"):
+        assert len(figures.alt_texts(make.notebook(make.md("photo", text)))) == 1
+
+
+def test_palette_contrast():
+    assert palette_contrast(lines=["#000000", "#0072B2"], texts=["#595959"]) == []
+    found = [problem.text for problem in palette_contrast(lines=["#F0E442"], texts=["#777777", "#000000"])]
+    assert found[0].startswith("#F0E442 for lines has contrast 1.3") and found[1].startswith("#777777 for text")
+    assert len(found) == 2
+
+
+# ---- cards -----------------------------------------------------------------------------------------------------------
+
+
+def test_card_tags(make):
+    good = make.notebook(make.md("part", "## Part\n\nText", ("card:S1", "card:Q01")))
+    assert cards.card_tags(good) == []
+    assert cards.card_tags(make.notebook(*make.answer_and_check(), folder="solutions")) == []
+    bad = make.notebook(make.md("part", "## Part", ("card:Z9",)), make.md("text", "Text.", ("card:S1",)))
+    assert texts(cards.card_tags(bad)) == [
+        "part: there is no card Z9 in cards.toml",
+        "text: card:S1 belongs on a cell with a heading",
+    ]
+    bad = make.notebook(make.md("part", "## Part", ("card:S1",)), folder="solutions")
+    assert texts(cards.card_tags(bad)) == ["part: card:S1 belongs on the header of a task"]
+
+
+def test_card_numbers(make):
+    def found(output, *more):
+        shown = make.code("run", "pass", (make.stdout(output),))
+        heading = make.md("part", "## Part", ("card:Q06",))  # its answer: -4.7, probability 0.0091
+        return texts(cards.card_numbers(make.notebook(heading, shown, *more)))
+
+    after = make.code("later", "pass", (make.stdout("0.0091"),))
+    assert found("-4.699999999999999 0.009095") == []
+    assert found("-4.7", make.md("deeper", "### Deeper"), after) == []
+    assert found("-4.7", make.md("next", "## Next"), after) == ["part: card Q06: no output of its section shows 0.0091"]
+    assert found("4.7 0.0091") == ["part: card Q06: no output of its section shows -4.7"]
+
+
+# ---- tasks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """The checks of one lesson with one task: E90.1, `half`, 1 point."""
+    fake = SimpleNamespace(
+        lessons=lambda: ["90"],
+        tasks=lambda number: ["E90.1"],
+        max_points=lambda task: 1.0,
+        load_probe=lambda task: SimpleNamespace(function="half"),
+    )
+    monkeypatch.setattr(tasks, "registry", fake)
+
+
+def solution(make, *cells):
+    return make.notebook(*cells, folder="solutions")
+
+
+def test_complete_tasks(make, registry):
+    assert tasks.complete_tasks(solution(make, *make.answer_and_check())) == []
+    header, answer, check = make.answer_and_check()
+    assert texts(tasks.complete_tasks(solution(make, answer))) == ["e90-1-task: is missing", "e90-1-check: is missing"]
+    assert texts(tasks.complete_tasks(solution(make, header, check))) == ["e90-1: is missing"]
+
+
+@pytest.mark.parametrize(
+    "old, new, fault",
+    [
+        ("### E90.1 Half", "### E90.2 Half", "its first line is"),
+        ("Difficulty ●○○ · ", "", "needs the line"),
+        ("2 minutes", "some minutes", "needs the line"),
+        ("1 point", "2 points", "says 2 points, the judge gives 1"),
+        ("* `half(x)` returns", "Returns", "needs the contract as a list"),
+        ("<details>", "<div>", "needs <details>"),
+        ("Help: my value is twice as large", "", "needs <details>"),
+        ("Divide, do not multiply.", "", "needs <details>"),
+    ],
+)
+def test_task_headers(make, registry, old, new, fault):
+    assert tasks.task_headers(solution(make, make.md("e90-1-task", make.HEADER))) == []
+    found = tasks.task_headers(solution(make, make.md("e90-1-task", make.HEADER.replace(old, new))))
+    assert [problem.text.startswith(fault) for problem in found] == [True]
+
+
+def test_an_open_task_has_no_points_in_its_header(make, registry):
+    text = make.HEADER.replace("1 point", "open question, marked by a person").replace("E90.1", "E90.2")
+    assert tasks.task_headers(solution(make, make.md("e90-2-task", text))) == []
+
+
+@pytest.mark.parametrize(
+    "old, new, fault",
+    [
+        ("# E90.1\n", "", "its first line is"),
+        ("def half(x)", "def halve(x)", "defines no function half"),
+        ('    """Half of x, a float."""\n', "", "its function needs a docstring"),
+        ("def half", "def def half", "does not parse"),
+        ("    ### BEGIN SOLUTION\n", "", "### BEGIN SOLUTION and"),
+        ("    return x / 2\n    ### END SOLUTION", "    return x / 2\n\n\n### END", "### BEGIN SOLUTION and"),
+        ("def half(x):", "def half(x):\n    pass\n\n\nif 1:", "### BEGIN SOLUTION and"),
+    ],
+)
+def test_answer_cells(make, registry, old, new, fault):
+    assert tasks.answer_cells(solution(make, *make.answer_and_check())) == []
+    found = tasks.answer_cells(solution(make, *make.answer_and_check(make.ANSWER.replace(old, new))))
+    assert any(problem.text.startswith(fault) for problem in found)
+
+
+def test_answer_cells_need_tag_and_metadata(make, registry):
+    found = texts(tasks.answer_cells(solution(make, make.code("e90-1", make.ANSWER, solution=True, schema_version=2))))
+    assert found == ["e90-1: needs the tag answer", "e90-1: metadata.nbgrader needs schema_version = 3"]
+    found = texts(tasks.answer_cells(solution(make, make.code("my-answer", make.ANSWER, tags=("answer",)))))
+    assert found == ["my-answer: the id of an answer cell looks like e01-2"]
+
+
+def test_check_cells(make, registry):
+    graded = {"grade": True, "locked": True, "points": 1}
+    good = make.code("e90-1-check", make.CHECK, (), ("check",), **graded)
+    assert tasks.check_cells(solution(make, good)) == []
+
+    def found(text=make.CHECK, name="e90-1-check", tags=("check",), **changes):
+        return texts(tasks.check_cells(solution(make, make.code(name, text, (), tags, **(graded | changes)))))
+
+    assert found(make.CHECK + " == 1")[0].startswith("e90-1-check: its source is the two lines")
+    assert found(make.CHECK.replace("E90.1", "E90.2"))[0].startswith("e90-1-check: its source is the two lines")
+    assert found(points=2) == ["e90-1-check: metadata.nbgrader.points is 2, the judge gives 1"]
+    assert found(locked=False) == ["e90-1-check: metadata.nbgrader needs locked = True"]
+    assert found(tags=()) == ["e90-1-check: needs the tag check"]
+    assert found(name="last-check") == ["last-check: the id of a check cell looks like e01-2-check"]
+
+
+def test_open_tasks(make, registry):
+    text = "<!-- BEGIN SOLUTION -->\nBecause.\n<!-- END SOLUTION -->"
+    good = make.md("e90-2", text, ("answer",), solution=True, grade=True, points=4)
+    assert tasks.open_tasks(solution(make, good)) == []
+    found = texts(tasks.open_tasks(solution(make, make.md("e90-2", "Because.", ("answer",), solution=True))))
+    assert [text.split()[1] for text in found] == ["metadata.nbgrader", "put", "needs"]
+
+
+# ---- code ------------------------------------------------------------------------------------------------------------
+
+
+def test_code_style(project):
+    assert code_style(project, ["."]) == []
+    (project / "unused.py").write_text("import os\n\nx=1\n", encoding="utf-8")
+    assert [str(problem) for problem in code_style(project, ["."])] == [
+        "unused.py: F401, line 1: `os` imported but unused; change it",
+        "unused.py: not in ruff's format; `ruff format unused.py`",
+    ]
+    (project / "unused.py").write_text("def\n", encoding="utf-8")
+    assert any("line 1" in str(problem) for problem in code_style(project, ["unused.py"]))
