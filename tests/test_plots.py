@@ -1,0 +1,124 @@
+"""The figures of the lectures, tested on the data that they draw, and the style on its contrasts."""
+
+import itertools
+import math
+import random
+
+import pytest
+from matplotlib.patches import Rectangle
+
+from course_utils.plots import lesson_01, style
+from course_utils.toy_language import ToyLanguage
+
+
+def made_up_table(seed: int, symbols: str, depth: int) -> dict[str, dict[str, float]]:
+    """Rows that depend on the whole context, no two alike."""
+    rng = random.Random(seed)
+    table = {}
+    for length in range(depth):
+        for context in itertools.product(symbols, repeat=length):
+            weights = [rng.randint(1, 40) for _ in symbols]
+            row = {symbol: weight / sum(weights) for symbol, weight in zip(symbols, weights, strict=True)}
+            table[" ".join(["⟨s⟩", *context])] = row
+    return table
+
+
+CASES = [(seed, symbols, depth) for seed in range(3) for symbols, depth in (("ab", 3), ("abc", 2), ("ab", 1))]
+
+
+@pytest.mark.parametrize(("seed", "symbols", "depth"), CASES)
+def test_leaf_areas_are_the_joint_probabilities(seed, symbols, depth):
+    table = made_up_table(seed, symbols, depth)
+    language = ToyLanguage.from_table(table, bos="⟨s⟩", eos=None, separator=" ")
+    cells = {language.decode(ids): float(p) for ids, p in language.joint_cells(depth).items()}  # the enumeration
+    areas = lesson_01.leaf_areas(table, depth)
+    assert {leaf.removeprefix("⟨s⟩ "): pytest.approx(area.size) for leaf, area in areas.items()} == cells
+
+
+@pytest.mark.parametrize(("seed", "symbols", "depth"), CASES)
+def test_leaves_tile_the_unit_square(seed, symbols, depth):
+    areas = list(lesson_01.leaf_areas(made_up_table(seed, symbols, depth), depth).values())
+    assert math.isclose(math.fsum(area.size for area in areas), 1)
+    for area in areas:
+        assert min(area.x, area.y) > -1e-9 and max(area.x + area.width, area.y + area.height) < 1 + 1e-9
+    for one, other in itertools.combinations(areas, 2):
+        across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+        up = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+        assert min(across, up) < 1e-9, "two leaves overlap"
+
+
+def drawn(figure) -> dict[str, Rectangle]:
+    return {patch.get_label(): patch for patch in figure.axes[1].patches}
+
+
+def test_the_figure_draws_these_areas_and_the_conditionals():
+    table = made_up_table(5, "ab", 3)
+    figure = lesson_01.probability_tree(table)
+    areas, patches = lesson_01.leaf_areas(table, 3), drawn(figure)
+    assert set(patches) == set(areas)
+    for leaf, area in areas.items():
+        patch = patches[leaf]
+        assert (patch.get_x(), patch.get_y(), patch.get_width(), patch.get_height()) == pytest.approx(tuple(area))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    for row in table.values():
+        for p in row.values():
+            assert f"{p:.2g}" in texts, "an edge has no label"
+    for leaf, area in areas.items():
+        assert f"{leaf[3:].replace(' ', '')}  {area.size:.3f}" in texts, "a leaf has no label"
+
+
+def test_the_highlight_marks_a_path_and_all_leaves_below_it():
+    figure = lesson_01.probability_tree(made_up_table(5, "ab", 3), highlight="⟨s⟩ a b")
+    thick = {label for label, patch in drawn(figure).items() if patch.get_linewidth() > 2}
+    assert thick == {"⟨s⟩ a b a", "⟨s⟩ a b b"}
+    edges = [line for line in figure.axes[0].lines if line.get_linewidth() > 2]
+    assert len(edges) == 4  # two on the path, two below it
+
+
+def test_longer_tokens_are_written_with_spaces():
+    table = {"⟨s⟩": {"the": 0.25, "a": 0.75}, "⟨s⟩ the": {"cat": 0.5, "sun": 0.5}, "⟨s⟩ a": {"cat": 0.9, "sun": 0.1}}
+    texts = [text.get_text() for text in lesson_01.probability_tree(table, depth=2).axes[0].texts]
+    assert "the cat  0.125" in texts and "a sun  0.075" in texts
+
+
+def test_text_stays_inside_the_figure():
+    figure = lesson_01.probability_tree(made_up_table(1, "ab", 3), highlight="⟨s⟩ a")
+    figure.canvas.draw()
+    width, height = figure.canvas.get_width_height()
+    for axes in figure.axes:
+        for text in [*axes.texts, axes._left_title]:
+            box = text.get_window_extent()
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text.get_text()
+
+
+# -- style ---------------------------------------------------------------------------------------------------------
+
+
+def test_contrast_of_black_and_white_is_21():
+    assert style.contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert style.contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)  # the example everybody knows
+
+
+def test_text_and_lines_stand_out():
+    grounds = [*style.PALETTE.values(), *lesson_01.TINTS, "#FFFFFF"]
+    assert all(style.contrast(style.text_on(ground), ground) >= 4.5 for ground in grounds)
+    assert style.contrast(style.INK, "#FFFFFF") >= 7 and style.contrast(style.MUTED, "#FFFFFF") >= 4.5
+    assert all(style.contrast(color, "#FFFFFF") >= 3 for color in style.CYCLE)
+    assert len(style.DASHES) == len(style.CYCLE) == len(set(style.CYCLE))
+
+
+def test_a_canvas_is_white_and_does_not_pop_up():
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    figure, axes = style.canvas(4, 3)
+    assert plt.get_fignums() == before
+    assert figure.get_facecolor()[:3] == axes.get_facecolor()[:3] == (1, 1, 1)
+    assert figure.dpi == style.DPI and 72 <= style.DPI <= 100
+
+
+def test_unknown_figures_are_an_attribute_error():
+    import course_utils.plots
+
+    with pytest.raises(AttributeError, match="nothing"):
+        course_utils.plots.nothing  # noqa: B018
