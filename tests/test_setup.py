@@ -1,0 +1,493 @@
+"""course.py: what it installs, when it installs again, what it says where something is missing; the dependencies."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LINUX, MACOS, WINDOWS = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"
+
+
+@pytest.fixture
+def setup(tmp_path, monkeypatch):
+    """course.py as a module, at home in an empty folder, with an interpreter that is there; `install` only records."""
+    specification = importlib.util.spec_from_file_location("course_under_test", ROOT / "course.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    venv = tmp_path / ".venv"
+    for name, value in {"ROOT": tmp_path, "VENV": venv, "STAMP": venv / "course-setup.json"}.items():
+        monkeypatch.setattr(module, name, value)
+    (tmp_path / "pyproject.toml").write_text("[project]", encoding="utf-8")
+    (tmp_path / "constraints.txt").write_text("numpy==2.4.6\ntorch==2.13.0\nuv==0.13.8\n", encoding="utf-8")
+    module.venv_python().parent.mkdir(parents=True)
+    module.venv_python().write_text("", encoding="utf-8")
+    module.installed = []
+    module.identity = f"3.11.7 here\t{venv}\t{venv / 'site-packages'}"
+    monkeypatch.setattr(module, "interpreter", lambda python: module.identity)
+    monkeypatch.setattr(module, "has_nvidia_driver", lambda: False)
+    monkeypatch.setattr(
+        module, "install", lambda python, extras, torch, other: module.installed.append((extras, torch))
+    )
+    return module
+
+
+# ------------------------------------------------------------------------------------------------------------ Python
+
+
+def test_an_old_python_gets_as_far_as_the_message():
+    ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_course_py_needs_only_the_standard_library():
+    tree = ast.parse((ROOT / "course.py").read_text(encoding="utf-8"))
+    imported = {name.name.split(".")[0] for node in tree.body if isinstance(node, ast.Import) for name in node.names}
+    imported |= {node.module.split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert imported <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 14)])
+def test_pythons_that_the_course_takes(setup, version):
+    setup.check_python(version)
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 15)])
+def test_pythons_that_it_does_not_take(setup, monkeypatch, version):
+    monkeypatch.setattr(setup.shutil, "which", lambda name: "/bin/x" if name == "python3.12" else None)
+    with pytest.raises(setup.Stop, match=r"3\.11 to 3\.14; this is Python .*Run: python3\.12 course\.py lab"):
+        setup.check_python(version)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
+    with pytest.raises(setup.Stop, match=r"python\.org"):
+        setup.check_python(version)
+
+
+def test_pyproject_takes_the_same_pythons(setup):
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'requires-python = ">=3.{setup.OLDEST[1]},<3.{setup.NEWEST[1] + 1}"' in text
+
+
+def test_a_missing_venv_module_is_told_with_its_package(setup, monkeypatch):
+    setup.identity = None
+    monkeypatch.setattr(setup.importlib.util, "find_spec", lambda name: None if name == "ensurepip" else "there")
+    with pytest.raises(setup.Stop) as stop:
+        setup.set_up(set(), None)
+    assert f"sudo apt install python3.{sys.version_info[1]}-venv" in str(stop.value)
+    assert "\n" not in str(stop.value)
+
+
+# ----------------------------------------------------------------------------------------------- when it installs again
+
+
+def test_the_second_call_installs_nothing(setup, capsys):
+    setup.set_up(set(), None)
+    assert setup.installed == [(set(), "cpu")]
+    assert re.search(r"GB to download.*on disk.*minutes", capsys.readouterr().out)
+    setup.set_up(set(), None)
+    assert len(setup.installed) == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt", "interpreter"])
+def test_it_installs_again_when_an_input_changes(setup, changed):
+    setup.set_up(set(), None)
+    if changed == "interpreter":
+        setup.identity = setup.identity.replace("3.11.7", "3.12.0")
+    else:
+        (setup.ROOT / changed).write_text("torch==2.14.0\n", encoding="utf-8")
+    setup.set_up(set(), None)
+    assert len(setup.installed) == 2
+
+
+def test_another_python_that_runs_course_py_changes_nothing(setup, monkeypatch):
+    setup.set_up(set(), None)
+    monkeypatch.setattr(setup.sys, "version", "3.14.0 (another)")
+    setup.set_up(set(), None)
+    assert len(setup.installed) == 1
+
+
+def test_extras_come_when_they_are_needed_and_stay(setup):
+    setup.set_up(set(), None)
+    setup.set_up({"test"}, None)
+    setup.set_up(set(), None)
+    assert setup.installed == [(set(), "cpu"), ({"test"}, "cpu")]
+    (setup.ROOT / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
+    setup.set_up(set(), None)
+    assert setup.installed[-1] == ({"test"}, "cpu")
+
+
+def test_lab_needs_no_extra_and_test_needs_its_own(setup, monkeypatch):
+    asked = []
+    monkeypatch.setattr(setup, "set_up", lambda extras, torch: asked.append((extras, torch)) or "python")
+    monkeypatch.setattr(setup, "run_course", lambda python, arguments: arguments)
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    assert setup.main(["lab"]) == ["lab"]
+    assert setup.main(["test", "--quick"]) == ["test", "--quick"]
+    assert setup.main(["--torch", "cuda", "grade", "in", "--out", "test"]) == ["grade", "in", "--out", "test"]
+    assert asked == [(set(), None), ({"test"}, None), (set(), "cuda")]
+
+
+def test_an_interrupted_set_up_goes_on(setup, monkeypatch):
+    half = setup.VENV / "site-packages" / "half-1.0.dist-info"
+    half.mkdir(parents=True)
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(setup, "install", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            setup.set_up({"test"}, None)
+    assert half.exists()
+    setup.set_up(set(), None)
+    assert setup.installed == [({"test"}, "cpu")]
+    assert not half.exists()  # its metadata says that it is installed; its files were never written
+
+
+def test_packages_that_are_not_all_there_are_installed_again(setup, tmp_path):
+    def package(name: str, files: dict[str, str], record: list[str] | None):
+        info = tmp_path / "site" / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        for path, content in files.items():
+            (tmp_path / "site" / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "site" / path).write_text(content, encoding="utf-8", newline="")
+        if record is not None:
+            lines = [*record, f"{name}-1.0.dist-info/RECORD,,"]
+            (info / "RECORD").write_text("\n".join(lines), encoding="utf-8")
+        return info
+
+    whole = package("whole", {"whole/a.py": "12345"}, ["whole/a.py,sha256=x,5", "whole/__pycache__/a.pyc,,"])
+    quoted = package("quoted", {"q/a,b.py": "1"}, ['"q/a,b.py",sha256=x,1'])
+    broken = [
+        package("missing", {}, ["missing/a.py,sha256=x,5"]),
+        package("cut", {"cut/a.py": "123"}, ["cut/a.py,sha256=x,5"]),
+        package("unrecorded", {"unrecorded/a.py": "1"}, None),
+    ]
+    setup.drop_half_installed(tmp_path / "site")
+    assert whole.exists() and quoted.exists()
+    assert not any(info.exists() for info in broken)
+
+
+# ------------------------------------------------------------------------------------------------------ which torch
+
+
+@pytest.mark.parametrize(
+    ("driver", "choice", "torch"), [(False, None, "cpu"), (True, None, "cuda"), (True, "cpu", "cpu")]
+)
+def test_the_driver_decides_unless_the_user_does(setup, monkeypatch, driver, choice, torch):
+    monkeypatch.setattr(setup, "has_nvidia_driver", lambda: driver)
+    setup.set_up(set(), choice)
+    assert setup.installed == [(set(), torch)]
+
+
+def test_the_choice_of_torch_is_remembered(setup):
+    setup.set_up(set(), "cuda")
+    setup.set_up(set(), None)
+    assert setup.installed == [(set(), "cuda")]
+    setup.set_up(set(), "cpu")
+    assert setup.installed[-1] == (set(), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["lab"], (None, ["lab"])),
+        (["lab", "--torch", "cpu"], ("cpu", ["lab"])),
+        (["--torch=cuda", "test", "-x"], ("cuda", ["test", "-x"])),
+    ],
+)
+def test_the_torch_option_stands_anywhere(setup, arguments, expected):
+    assert setup.take_torch_option(arguments) == expected
+
+
+@pytest.mark.parametrize("arguments", [["--torch"], ["--torch", "gpu"], ["--torch="]])
+def test_a_wrong_torch_option_is_told(setup, arguments):
+    with pytest.raises(setup.Stop, match="cpu or cuda"):
+        setup.take_torch_option(arguments)
+
+
+@pytest.fixture
+def sources(setup, monkeypatch):
+    """The places that install_torch tries, in order, where only `good` of them has torch."""
+
+    def tried(torch, *, good="ordinary", configured="/wheels", platform="linux", online=True, another=False):
+        places = []
+
+        def attempt(command):
+            assert command[-1] == "torch==2.13.0" or command.index("torch==2.13.0")
+            assert "--no-deps" in command
+            place = "folder" if "--no-index" in command else "pytorch" if "--index-url" in command else "ordinary"
+            places.append((place, "--reinstall" in command))
+            return place == good
+
+        def call(command):
+            if not attempt(command):
+                raise subprocess.CalledProcessError(1, command)
+
+        monkeypatch.setattr(setup, "succeeds", attempt)
+        monkeypatch.setattr(setup, "call", call)
+        monkeypatch.setattr(setup, "reachable", lambda url: online)
+        monkeypatch.setattr(setup.sys, "platform", platform)
+        settings = {"find-links": configured} if configured else {}
+        setup.install_torch(["python", "-m", "uv", "pip", "install"], settings, torch, another)
+        assert len({again for _, again in places}) == 1 and places[0][1] == another
+        return [place for place, _ in places]
+
+    return tried
+
+
+def test_cpu_torch_comes_from_the_first_source_that_has_it(sources):
+    assert sources("cpu", good="folder") == ["folder"]
+    assert sources("cpu", good="pytorch") == ["folder", "pytorch"]
+    assert sources("cpu", good="pytorch", configured="") == ["pytorch"]
+    assert sources("cpu", good="ordinary") == ["folder", "pytorch", "ordinary"]
+    assert sources("cpu", good="ordinary", online=False) == ["folder", "ordinary"]
+
+
+def test_where_the_ordinary_wheel_is_the_cpu_build_it_is_taken(sources):
+    assert sources("cpu", configured="", platform="darwin") == ["ordinary"]
+
+
+def test_cuda_torch_is_the_ordinary_wheel_on_linux(sources):
+    assert sources("cuda") == ["ordinary"]
+
+
+def test_another_torch_replaces_the_one_that_is_there(sources):
+    assert sources("cpu", good="folder", another=True) == ["folder"]
+
+
+# ------------------------------------------------------------------------------------------------- pip's configuration
+
+
+def test_pip_is_read_as_pip_reads_itself(setup, monkeypatch):
+    told = """
+global.index-url='https://mirror/simple'
+global.find-links='/global'
+install.find-links='/install'
+:env:.find-links='/first\\n/second'
+freeze.timeout='10'
+global.cert='/etc/ca.crt'
+"""
+    monkeypatch.setattr(setup, "ask", lambda *command: told)
+    settings = setup.pip_settings("python")
+    assert settings == {"index-url": "https://mirror/simple", "find-links": "/first\n/second", "cert": "/etc/ca.crt"}
+    assert setup.find_links(settings) == ["--find-links", "/first", "--find-links", "/second"]
+
+
+def test_uv_is_told_what_pip_is_configured_with(setup, monkeypatch):
+    monkeypatch.setattr(setup, "ask", lambda *command: "uv 1.0")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    command = setup.uv("python", {"index-url": "https://mirror/simple", "cert": "/etc/ca.crt", "no-index": "true"})
+    assert command[command.index("--default-index") + 1] == "https://mirror/simple"
+    assert "--no-index" in command
+    assert os.environ["SSL_CERT_FILE"] == "/etc/ca.crt"
+    monkeypatch.delenv("SSL_CERT_FILE")
+
+
+@pytest.fixture
+def installer(setup, monkeypatch):
+    """The real `install`, with uv or without, where the named installers fail."""
+    specification = importlib.util.spec_from_file_location("course_again", ROOT / "course.py")
+    real = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(real)
+    monkeypatch.setattr(real, "ROOT", setup.ROOT)
+    monkeypatch.setattr(real, "pip_settings", lambda python: {"find-links": "/wheels"})
+    monkeypatch.setattr(real, "install_torch", lambda *arguments: None)
+
+    def run(*, uv=True, failing=()):
+        calls = []
+
+        def call(command):
+            name = "uv" if "uv" in command else "pip"
+            calls.append((name, command))
+            if name in failing:
+                raise subprocess.CalledProcessError(1, command)
+
+        monkeypatch.setattr(
+            real, "uv", lambda python, settings: ["python", "-m", "uv", "pip", "install"] if uv else None
+        )
+        monkeypatch.setattr(real, "call", call)
+        try:
+            real.install("python", {"test"}, "cpu", False)
+        except real.Stop as stop:
+            return calls, str(stop)
+        return calls, None
+
+    return run
+
+
+def test_uv_installs_where_it_can(installer):
+    ((name, command),), stopped = installer()
+    assert (name, stopped) == ("uv", None)
+    assert command[command.index("-e") + 1] == ".[test]"
+    assert command[command.index("-c") + 1] == "constraints.txt"
+    assert command[command.index("--find-links") + 1] == "/wheels"
+
+
+def test_pip_is_the_fallback(installer):
+    assert [name for name, _ in installer(uv=False)[0]] == ["pip"]
+    assert [name for name, _ in installer(failing={"uv"})[0]] == ["uv", "pip"]
+
+
+def test_a_failed_installation_says_what_to_do(installer):
+    calls, stopped = installer(failing={"uv", "pip"})
+    assert len(calls) == 2
+    assert "pip's message" in stopped and "network" in stopped and "same command goes on" in stopped
+
+
+# -------------------------------------------------------------------------------------------------- conda and help
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for conda's Python is a shell script")
+@pytest.mark.parametrize("holds", [True, False])
+def test_in_a_conda_environment_that_holds_the_course_no_venv_is_made(setup, monkeypatch, tmp_path, holds):
+    python = tmp_path / "conda" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\necho {holds}\n", encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "conda"))
+    monkeypatch.setattr(setup, "run_course", lambda python, arguments: python)
+    used = setup.main(["lab"])
+    assert used == (python if holds else setup.venv_python())
+    assert len(setup.installed) == (0 if holds else 1)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """course.py with nothing but the command line of a course that has no dependencies, in a folder with a space."""
+    root = tmp_path / "a course"
+    package = root / "course_utils" / "cli"
+    package.mkdir(parents=True)
+    shutil.copy(ROOT / "course.py", root)
+    (root / "course_utils" / "__init__.py").write_text("", encoding="utf-8")
+    (package / "__init__.py").write_text("def main(argv):\n    print('help for', argv)\n    return 0\n")
+    (package / "__main__.py").write_text("import sys\nprint('running', sys.argv[1:], sys.prefix)\n")
+    uv = re.search(r"^uv==\S+$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE).group()
+    (root / "constraints.txt").write_text(uv + "\n", encoding="utf-8")
+    (root / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "course_utils"\nversion = "1"\n[tool.setuptools]\npackages = ["course_utils"]\n'
+    )
+    return root
+
+
+def course_py(root: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if name != "CONDA_PREFIX"}
+    environment |= options.pop("env", {})
+    command = [sys.executable, str(root / "course.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, **options)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["lab", "--help"], ["grade", "-h"]])
+def test_help_sets_nothing_up(copy, arguments):
+    result = course_py(copy, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert "help for" in result.stdout
+    assert ("course.py lab" in result.stdout) == (arguments in ([], ["--help"]))
+    assert not (copy / ".venv").exists()
+
+
+def test_course_py_stops_in_one_line(copy):
+    result = course_py(copy, "lab", "--torch", "gpu")
+    assert result.returncode == 1
+    assert result.stderr == "course.py: --torch takes cpu or cuda, not 'gpu'.\n"
+
+
+# ----------------------------------------------------------------------------------------------------- for real
+
+
+def needs_an_index():
+    try:
+        urllib.request.urlopen("https://pypi.org/simple/setuptools/", timeout=20).close()
+    except (urllib.error.URLError, TimeoutError) as error:
+        pytest.skip(f"no package index can be reached: {error}")
+
+
+NO_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/", "PIP_RETRIES": "0"}
+
+
+@pytest.mark.slow
+def test_set_up_from_nothing_and_again_without_a_network(copy, tmp_path):
+    needs_an_index()
+    first = course_py(copy, "hello", "a b", cwd=tmp_path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert f"running ['hello', 'a b'] {copy / '.venv'}" in first.stdout
+    assert json.loads((copy / ".venv" / "course-setup.json").read_text(encoding="utf-8"))["inputs"]
+
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        again = course_py(copy, "hello", cwd=tmp_path, env=NO_NETWORK)
+        seconds.append(time.perf_counter() - start)
+        assert again.stdout == f"running ['hello'] {copy / '.venv'}\n"
+    assert min(seconds) < 2
+
+    moved = copy.rename(tmp_path / "elsewhere")  # the environment knew the old place
+    third = course_py(moved, "hello")
+    assert f"running ['hello'] {moved / '.venv'}" in third.stdout, third.stdout + third.stderr
+
+    python = moved / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python.unlink()  # as after an update of the system's Python
+    python.write_text("no program", encoding="utf-8")
+    fourth = course_py(moved, "hello")
+    assert f"running ['hello'] {moved / '.venv'}" in fourth.stdout, fourth.stdout + fourth.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="sends the interrupt of a terminal as POSIX does")
+def test_an_interrupt_at_any_time_is_made_good_by_the_next_call(copy):
+    needs_an_index()
+    for moment in (0.3, 1.0, 3.0, 5.0):
+        process = subprocess.Popen(
+            [sys.executable, str(copy / "course.py"), "hello"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+        assert process.returncode == 0 or "The same command goes on" in errors or (copy / ".venv" / "course-setup.json").exists()
+    result = course_py(copy, "hello")
+    assert "running ['hello']" in result.stdout, result.stdout + result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", [LINUX, MACOS, WINDOWS])
+@pytest.mark.parametrize("python", ["3.12", "3.13", "3.14"])
+def test_the_dependencies_resolve(python, platform):
+    """Under the constraints, everything has a wheel for this Python and this system; nothing is installed."""
+    needs_an_index()
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "test", "--extra", "cluster"]
+    command += ["-c", "constraints.txt", "--python-version", python, "--python-platform", platform]
+    command += ["--only-binary", ":all:", "--no-annotate", "--no-header", "--quiet"]
+    # torch's wheels for macOS need version 14, which the README says
+    environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
+    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, env=environment)
+    assert result.returncode == 0, result.stderr
+    resolved = set(re.findall(r"^(\S+)==(\S+)", result.stdout, re.MULTILINE))
+    pins = set(re.findall(r"^(\S+)==(\S+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {("torch", "2.13.0"), ("nbval", dict(pins)["nbval"])} <= resolved
+    assert resolved <= pins, "something is installed that constraints.txt does not pin"
+
+
+def test_the_constraints_pin_every_dependency_once_for_a_system():
+    lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    assert all(re.match(r"[a-z0-9-]+==[^ ;]+( ; .+)?$", line) for line in lines)
+    assert "torch==2.13.0" in lines
+    twice = {line.split("==")[0] for line in lines if " ; " not in line}
+    names = [line.split("==")[0] for line in lines]
+    assert not [name for name in twice if names.count(name) > 1]
