@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when all is well, 1 where there are problems, 2 where the command cannot do its work."""
+    """0 when all is well, 1 where there are problems, 2 where it cannot work as called, 130 after Ctrl-C."""
     try:
         sources = selected(args.root, args.names)
         if args.check:
@@ -63,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
     except (OperatorError, lints.RuffError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept, everything else is as it was", file=sys.stderr)
+        return 130
     for problem in problems:
         print(problem)
     if problems:

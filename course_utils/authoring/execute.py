@@ -10,6 +10,7 @@ import contextlib
 import copy
 import os
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -43,7 +44,9 @@ async def executed(notebook: Notebook) -> dict:
         (folder / "cwd").mkdir()
         client.km = own_kernel(folder)
         try:
-            await client.async_execute(cwd=str(folder / "cwd"), env=environment(folder))
+            # what cells write to stderr still comes as output; the kernel's own complaints at its end do not
+            where = {"cwd": str(folder / "cwd"), "env": environment(folder)}
+            await client.async_execute(**where, stderr=subprocess.DEVNULL)
         except CellExecutionError as error:
             raise ExecutionError([notebook.problem(begun[-1], f"{error.ename}: {error.evalue}")]) from error
         except CellTimeoutError as error:

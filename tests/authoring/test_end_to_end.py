@@ -1,6 +1,12 @@
 """One build with a real kernel."""
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -31,17 +37,30 @@ def test_build_with_a_real_kernel(sources, build, monkeypatch):
     assert [str(problem) for problem in found if "style.py" not in problem.file] == []
 
 
-def run(make, *sources):
-    import asyncio
+def test_an_interrupted_build_leaves_the_old_file(sources):
+    path = sources / "notebooks" / "90_tiny.ipynb"
+    slow = "import pathlib, time\\npathlib.Path({!r}).touch()\\ntime.sleep(60)".format(str(sources / "running"))
+    path.write_text(path.read_text(encoding="utf-8").replace("print(0.1 * 0.5)", slow), encoding="utf-8")
+    before = path.read_bytes()
+    command = [sys.executable, "-m", "course_utils.authoring.build_command", "notebooks/90", "--root", str(sources)]
+    build = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
+    deadline = time.monotonic() + 60
+    while not (sources / "running").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    build.send_signal(signal.SIGINT)
+    _, errors = build.communicate(timeout=30)
+    assert "interrupted" in errors and "Traceback" not in errors
+    assert build.returncode == 130
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in path.parent.iterdir()) == ["90_tiny.ipynb"]
 
+
+def run(make, *sources):
     cells = [make.code(f"part-{i}", text) for i, text in enumerate(sources)]
     return asyncio.run(execute.executed(make.notebook(*cells)))
 
 
 def test_the_kernel_is_this_interpreters_and_starts_in_an_empty_folder(make, monkeypatch):
-    import os
-    import sys
-
     monkeypatch.setenv("COURSE_LIVE", "1")
     text = run(make, PROBE)["cells"][0]["outputs"][0]["text"]
     assert text == f"[] None 0\n{os.path.realpath(sys.executable)}\n"
