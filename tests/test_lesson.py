@@ -1,13 +1,17 @@
 """course_utils.lesson: what a notebook calls, seen from a notebook and from plain Python."""
 
 import base64
+import io
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from course_utils import lesson
 
@@ -17,12 +21,18 @@ LESSONS = sorted(path.stem[-2:] for path in (ROOT / "course_utils" / "prediction
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What was displayed, as in a notebook: a list of MIME bundles and of objects."""
+    """What was displayed: a list of MIME bundles and of objects."""
     displayed = []
     monkeypatch.setattr("IPython.display.display", lambda *things, raw=False: displayed.extend(things))
-    monkeypatch.setattr("IPython.get_ipython", lambda: object())
     monkeypatch.delenv("COURSE_LIVE", raising=False)
     return displayed
+
+
+@pytest.fixture
+def notebook(shown, monkeypatch):
+    """What was displayed where a notebook runs."""
+    monkeypatch.setattr("IPython.get_ipython", lambda: object())
+    return shown
 
 
 def test_import_loads_nothing_heavy():
@@ -73,9 +83,9 @@ def test_check_silences_what_the_answer_prints(capfd):
 # -- predict -------------------------------------------------------------------------------------------------------
 
 
-def test_predict_asks_and_does_not_tell(shown):
+def test_predict_asks_and_does_not_tell(notebook):
     lesson.predict("01.order")
-    (bundle,) = shown
+    (bundle,) = notebook
     question = lesson.questions("01")["order"]
     assert set(bundle) == {"text/markdown", "text/plain"}
     assert question.text in bundle["text/plain"] and 'guess="A"' in bundle["text/plain"]
@@ -84,17 +94,17 @@ def test_predict_asks_and_does_not_tell(shown):
 
 
 @pytest.mark.parametrize(("guess", "verdict"), [("A", "A is right"), (" a ", "A is right"), ("c", "C is not it")])
-def test_predict_explains_the_option_chosen(shown, guess, verdict):
+def test_predict_explains_the_option_chosen(notebook, guess, verdict):
     lesson.predict("01.order", guess=guess)
-    text = shown[0]["text/plain"]
+    text = notebook[0]["text/plain"]
     chosen = lesson.questions("01")["order"].why
     assert verdict in text
     assert [key for key, why in chosen.items() if why in text] == [guess.strip().upper()]
 
 
-def test_predict_with_a_letter_that_is_no_option(shown):
+def test_predict_with_a_letter_that_is_no_option(notebook):
     lesson.predict("01.order", guess="ab")
-    assert "The options are A, B, C; your guess was 'ab'." in shown[0]["text/plain"]
+    assert "The options are A, B, C; your guess was 'ab'." in notebook[0]["text/plain"]
 
 
 def test_predict_prints_outside_a_notebook(capsys):
@@ -108,15 +118,15 @@ def test_predict_names_what_it_does_not_find(name):
         lesson.predict(name)
 
 
-def test_predict_has_buttons_where_the_lab_runs(shown, monkeypatch):
+def test_predict_has_buttons_where_the_lab_runs(notebook, monkeypatch):
     monkeypatch.setenv("COURSE_LIVE", "1")
     lesson.predict("01.order")
-    bundle, buttons, _ = shown
+    bundle, buttons, _ = notebook
     assert buttons.options == ("A", "B", "C") and buttons.value is None
     buttons.value = "B"
-    assert "B is not it" in shown[-1]["text/plain"]
+    assert "B is not it" in notebook[-1]["text/plain"]
     lesson.predict("01.order", guess="A")  # a guess in the cell counts there too
-    assert "A is right" in shown[-1]["text/plain"]
+    assert "A is right" in notebook[-1]["text/plain"]
 
 
 @pytest.mark.parametrize("number", LESSONS)
@@ -148,8 +158,6 @@ def test_the_right_letter_is_not_always_the_same():
 
 
 def test_figure_is_one_output_in_three_forms(shown):
-    from matplotlib.figure import Figure
-
     fig = Figure(figsize=(1, 1))
     fig.add_subplot().plot([1, 2])
     lesson.figure(fig, 'a line & a "quote" < 3')
@@ -162,11 +170,6 @@ def test_figure_is_one_output_in_three_forms(shown):
 
 
 def test_figure_is_white_and_closes_what_pyplot_holds(shown):
-    import io
-
-    import matplotlib.pyplot as plt
-    from matplotlib.image import imread
-
     before = set(plt.get_fignums())
     fig = plt.figure(facecolor="red")
     lesson.figure(fig, "nothing on white")
@@ -176,8 +179,6 @@ def test_figure_is_white_and_closes_what_pyplot_holds(shown):
 
 
 def test_figure_wants_words(shown):
-    from matplotlib.figure import Figure
-
     with pytest.raises(ValueError, match="alt="):
         lesson.figure(Figure(), " ")
 
@@ -211,12 +212,12 @@ def test_interact_has_sliders_where_the_lab_runs(shown, monkeypatch):
     assert calls[-1] == (0.3, 5, "sum")
 
 
-def test_interact_works_without_widgets(shown, monkeypatch):
+def test_interact_works_without_widgets(notebook, monkeypatch):
     monkeypatch.setenv("COURSE_LIVE", "1")
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     lesson.interact(lambda p=0.3: p, p=lesson.slider(0, 1, 0.1))
     lesson.predict("01.order")
-    assert shown[0] == 0.3 and 'guess="A"' in shown[1]["text/plain"]
+    assert notebook[0] == 0.3 and 'guess="A"' in notebook[1]["text/plain"]
 
 
 def test_interact_says_what_is_missing():
