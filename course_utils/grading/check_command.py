@@ -112,12 +112,12 @@ def graded_rows(own: OwnWork) -> dict[str, Row]:
         copy.write_text(json.dumps(graft(own.exercise.solution, own.notebook, own.exercise.stubs)), encoding="utf-8")
         worker = Worker(LimitsOnly.name, Supplies.make(Path(folder) / "supplies"), Limits())
         try:
-            results = worker.grade(copy, room, SEED)
+            rows = worker.grade(copy, room, SEED)
         except WorkerFailed as reason:
             raise Unreadable(f"the check could not be run: {reason}; `course doctor` looks for the cause") from None
         finally:
-            worker.stop()
-    return {result["task"]: Row(**result) for result in results}
+            worker.close()
+    return {row.task: row for row in rows}
 
 
 def table(exercise: Exercise, rows: dict[str, Row]) -> str:

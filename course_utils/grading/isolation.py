@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -87,10 +88,12 @@ class Room:
     home: Path
 
     @classmethod
-    def make(cls, folder: Path, name: str) -> Room:
-        room = cls(*(folder / name / part for part in ("meeting", "work", "home")))
+    def make(cls, folder: Path) -> Room:
+        """New, empty folders below `folder`."""
+        own = Path(tempfile.mkdtemp(dir=folder, prefix="k"))
+        room = cls(own / "meeting", own / "work", own / "home")
         for path in (room.meeting, room.work, room.home):
-            path.mkdir(parents=True)
+            path.mkdir()
         return room
 
 
@@ -281,7 +284,7 @@ def find_sandbox(folder: Path) -> Bubblewrap:
         raise Unavailable(
             "the sandbox needs bubblewrap: install it with your package manager (`apt install bubblewrap`)"
         )
-    sandbox, room = Bubblewrap(), Room.make(folder, "trial")
+    sandbox, room = Bubblewrap(), Room.make(folder)
     supplies = Supplies(room.work, room.home)
     words = sandbox.command([], room, supplies, Limits())
     trial = words[: words.index(sys.executable)] + [sys.executable, "-c", "import ipykernel, numpy"]

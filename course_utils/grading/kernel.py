@@ -7,7 +7,6 @@ ignored, and the time and the life of its processes are watched from outside.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import subprocess
 import sys
 import time
@@ -24,7 +23,6 @@ from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplie
 
 LARGEST_MESSAGE = 8 * MIB
 LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
-_room_numbers = itertools.count()
 
 
 @dataclass
@@ -55,7 +53,7 @@ class Kernel:
 
     def __init__(self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits) -> None:
         self.limits = limits
-        self.room = Room.make(folder, f"k{next(_room_numbers)}")
+        self.room = Room.make(folder)
         options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
         specs = _OneSpec()
         specs.spec = KernelSpec(

@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import load_judge
 from course_utils.grading.isolation import Isolation, Limits, Supplies
 from course_utils.grading.kernel import Kernel, Outcome
+from course_utils.grading.records import Row
 
 ASK = "from course_utils.checks.probing import hand_over as _ask\n_ask({task!r}, seed={seed}, nonce={nonce!r})"
 ENDED = {
@@ -34,20 +35,6 @@ ENDED = {
 }
 STATUS = {"timeout": "timeout", "memory": "memory"}  # of what ended a kernel; everything else is an error
 NO_MEMORY = re.compile(r"MemoryError|can't allocate memory|bad_alloc")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a task earned, and what a person reads about it. `returned` is what came back from `call`."""
-
-    task: str
-    points: float
-    max_points: float
-    status: str
-    message: str = ""
-    call: str = ""
-    returned: str = ""
-    misconception: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,7 @@ class GradingPlugin:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.results: list[Result] = []
+        self.results: list[Row] = []
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path == self.job.notebook:
@@ -110,7 +97,7 @@ class GradedFile(IPyNbFile):
 class GradedCell(IPyNbCell):
     """A code cell of a graded copy, run in the session's kernel; a check passes when its task earns full points."""
 
-    result: Result | None = None
+    result: Row | None = None
 
     def setup(self) -> None:
         """nbval marks what follows a timeout as expected to fail; here every cell stands for itself."""
@@ -156,7 +143,7 @@ class Session:
             self.answers[task] = outcome
         return outcome
 
-    def ask(self, task: str) -> Result:
+    def ask(self, task: str) -> Row:
         """Asks the kernel for what the task's answer returns, and judges it here."""
         answer = self.answers.get(task, Outcome())
         if answer.ended:
@@ -213,18 +200,18 @@ class Session:
             self.kernel.end()
             self.kernel = None
 
-    def _ended(self, task: str, what: str, why: str) -> Result:
+    def _ended(self, task: str, what: str, why: str) -> Row:
         limits = self.job.limits
         said = ENDED[why].format(limits=limits, megabytes=limits.memory // 2**20, megabytes_out=limits.output // 2**20)
         return nothing(task, STATUS.get(why, "error"), f"{what} {said}")
 
 
-def nothing(task: str, status: str, message: str) -> Result:
+def nothing(task: str, status: str, message: str) -> Row:
     """No points, and why."""
-    return Result(task, 0.0, float(load_judge(task).points), status, message)
+    return Row(task, 0.0, float(load_judge(task).points), status, message)
 
 
-def judged(task: str, data: dict, seed: int) -> Result:
+def judged(task: str, data: dict, seed: int) -> Row:
     """The judge's verdict on a probe's data, as a result."""
     verdict = judge_task(task, data, seed)
     status, points = verdict.status, min(max(verdict.points, 0.0), verdict.max_points)
@@ -234,7 +221,7 @@ def judged(task: str, data: dict, seed: int) -> Result:
         verdict = replace(verdict, message=f"not answered yet: there is no function {load_probe(task).function}")
     returned = "" if verdict.right else what_came_back(task, data, seed, verdict)
     known = verdict.misconception or ""
-    return Result(task, points, verdict.max_points, status, verdict.message, verdict.call, returned, known)
+    return Row(task, points, verdict.max_points, status, verdict.message, verdict.call, returned, known)
 
 
 def _without_memory(data: dict) -> bool:
@@ -260,7 +247,7 @@ def what_came_back(task: str, data: dict, seed: int, verdict: Verdict) -> str:
     return f"{one.error}: {one.message}" if one.error else show(one.value)
 
 
-def run_job(job: Job) -> list[Result]:
+def run_job(job: Job) -> list[Row]:
     """Runs one graded copy in a pytest session of its own, in this process."""
     plugin = GradingPlugin(job)
     configuration = job.folder / "pytest.ini"  # so that no configuration of the machine is found
@@ -268,7 +255,3 @@ def run_job(job: Job) -> list[Result]:
     options = ["-q", "--capture=no", "-p", "no:cacheprovider", "-p", "nbval.plugin", "-c", str(configuration)]
     pytest.main([*options, "--rootdir", str(job.folder), "--noconftest", str(job.notebook)], plugins=[plugin])
     return plugin.results
-
-
-def to_json(results: list[Result]) -> list[dict]:
-    return [asdict(result) for result in results]

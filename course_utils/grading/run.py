@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import course_utils
 from course_utils.grading import pristine, report, roster, submissions
-from course_utils.grading.graft import graft
+from course_utils.grading.graft import graft, place
 from course_utils.grading.isolation import SOLVED, Limits, Supplies, to_json
 from course_utils.grading.pristine import Exercise
 from course_utils.grading.records import Record, Row, Store, fingerprint, write_whole
@@ -184,7 +185,7 @@ def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: P
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         for worker in pool:
-            worker.stop()
+            worker.close()
         threads.shutdown(wait=True)
     return records, seconds
 
@@ -208,36 +209,49 @@ def _one(
     if record:
         return record, None
     started = time.time()
-    if handed.notebook is None:
-        status = "invalid" if handed.file else "missing"
-        rows = tuple(Row(task.id, 0.0, task.max_points, status, handed.problem) for task in exercise.tasks)
-    else:
-        rows = _run(order.seed, handed, workers, folder)
+    rows = _without_running(handed) or _run(order.seed, handed, workers, folder)
     file = "/".join(handed.file.parts) if handed.file else ""
     record = Record(student, exercise.name, mark, rows, file, handed.note)
     store.put(record)
     return record, time.time() - started
 
 
+def _without_running(handed: HandedIn) -> tuple[Row, ...]:
+    """The rows of a file that is missing, unusable or without an answer; none where there is something to run."""
+    exercise = handed.exercise
+    if handed.notebook is None:
+        reasons = dict.fromkeys(exercise.stubs, handed.problem)
+    else:
+        reasons = place(exercise.solution, handed.notebook, exercise.stubs).missing
+    if len(reasons) < len(exercise.tasks):
+        return ()
+    status = "invalid" if handed.file and handed.problem else "missing"
+    return tuple(Row(task.id, 0.0, task.max_points, status, reasons[task.cell]) for task in exercise.tasks)
+
+
 def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path) -> tuple[Row, ...]:
     """The rows that a worker finds; a task that it did not come to has no points."""
+    exercise = handed.exercise
     folder.mkdir()
     copy = folder / "graded.ipynb"
-    copy.write_text(
-        json.dumps(graft(handed.exercise.solution, handed.notebook, handed.exercise.stubs)), encoding="utf-8"
-    )
+    copy.write_text(json.dumps(graft(exercise.solution, handed.notebook, exercise.stubs)), encoding="utf-8")
     worker = workers.get()
     try:
-        results, problem = worker.grade(copy, folder, seed), "the task was not reached"
-    except WorkerFailed as reason:
-        results, problem = [], str(reason)
+        rows = _twice(worker, copy, folder, seed)
     finally:
         workers.put(worker)
         shutil.rmtree(folder, ignore_errors=True)
-    reached = {result["task"]: Row(**result) for result in results}
-    return tuple(
-        reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", problem) for task in handed.exercise.tasks
-    )
+    reached = {row.task: row for row in rows}
+    lost = "the grading process ended before this task"
+    return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", lost) for task in exercise.tasks)
+
+
+def _twice(worker: Worker, copy: Path, folder: Path, seed: int) -> list[Row]:
+    """A worker may be killed through no fault of the submission: a second one then tries."""
+    for _ in range(2):
+        with contextlib.suppress(WorkerFailed):
+            return worker.grade(copy, folder, seed)
+    return []
 
 
 def _about(order: Order, plan: Plan, records: list[Record], seconds: dict) -> dict:

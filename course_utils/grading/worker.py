@@ -16,15 +16,21 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 from course_utils.grading.isolation import ISOLATIONS, Limits, Supplies
+from course_utils.grading.records import Row
 
 GRACE = 60  # seconds that a worker may take beyond a submission's own limit
 
 
 class WorkerFailed(RuntimeError):
     """The worker died or hung over a submission."""
+
+
+class Closed(RuntimeError):
+    """The run is being stopped: what was asked for is not known, and nothing may be concluded from that."""
 
 
 class Worker:
@@ -39,6 +45,7 @@ class Worker:
         }
         self.patience = limits.total_seconds + GRACE
         self.process: subprocess.Popen | None = None
+        self.closed = False
 
     def start(self) -> None:
         """Starts the process ahead of the first request: its imports then overlap with other work."""
@@ -52,8 +59,10 @@ class Worker:
             start_new_session=True,
         )
 
-    def grade(self, notebook: Path, folder: Path, seed: int) -> list[dict]:
-        """The results of a graded copy, one dict a task that was reached (see nbval_items.Result)."""
+    def grade(self, notebook: Path, folder: Path, seed: int) -> list[Row]:
+        """The rows of a graded copy, one for each task that was reached."""
+        if self.closed:
+            raise Closed
         if self.process is None or self.process.poll() is not None:
             self.start()
         alarm = threading.Timer(self.patience, self.stop)
@@ -62,12 +71,17 @@ class Worker:
             request = self.common | {"notebook": str(notebook), "folder": str(folder), "seed": seed}
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
-            return json.loads(self.process.stdout.readline())
-        except (OSError, ValueError):
+            return [Row(**row) for row in json.loads(self.process.stdout.readline())]
+        except (OSError, ValueError, TypeError):
             self.stop()
-            raise WorkerFailed("the grading process ended") from None
+            raise (Closed if self.closed else WorkerFailed)("the grading process ended") from None
         finally:
             alarm.cancel()
+
+    def close(self) -> None:
+        """Ends the process for good."""
+        self.closed = True
+        self.stop()
 
     def stop(self) -> None:
         """Ends the process, and with it its kernels."""
@@ -88,8 +102,8 @@ def serve() -> None:
     sys.modules["rfc3987_syntax"] = None  # else jsonschema, which nbval needs, builds a grammar for 2 seconds
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")  # pytest's own words are not answers
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that running kernels are ended
-    _adopt_orphans()
+    signal.signal(signal.SIGTERM, _leave)
+    _tie_processes()
     from course_utils.grading import nbval_items
 
     for line in sys.stdin:
@@ -98,18 +112,25 @@ def serve() -> None:
         supplies = Supplies(Path(request["package"]), Path(request["fonts"]))
         isolation, limits = ISOLATIONS[request["isolation"]](), Limits(**request["limits"])
         job = nbval_items.Job(Path(request["notebook"]), folder, request["seed"], isolation, supplies, limits)
-        results = nbval_items.run_job(job)
+        rows = nbval_items.run_job(job)
         _end_descendants()
-        answers.write(json.dumps(nbval_items.to_json(results)) + "\n")
+        answers.write(json.dumps([asdict(row) for row in rows]) + "\n")
         answers.flush()
 
 
-def _adopt_orphans() -> None:
-    """On Linux, a process that a kernel's child leaves behind becomes this process's child, and can be ended."""
+def _leave(*_: object) -> None:
+    _end_descendants()
+    os._exit(1)  # an exception would be taken for one of a cell
+
+
+def _tie_processes() -> None:
+    """On Linux: ends with the run, and inherits what a kernel's children leave behind, so that it can be ended."""
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        prctl = ctypes.CDLL(None).prctl
+        prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+        prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def _end_descendants() -> None:

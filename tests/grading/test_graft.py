@@ -1,0 +1,179 @@
+"""Where an answer is found, and what of a student's notebook comes into the graded copy."""
+
+import json
+
+import pytest
+
+from course_utils.grading.graft import STUB, cleaned, graft, place, task_of
+from course_utils.grading.submissions import read_notebook
+from tests.grading.notebooks import EXERCISE, RIGHT, WRONG, cell, check_cell, code, dumps, insert, notebook
+
+SOLUTION, STUBS = EXERCISE.solution, EXERCISE.stubs
+
+
+def placed(content):
+    return place(SOLUTION, read_notebook(dumps(content)), STUBS)
+
+
+def grafted(content):
+    return graft(SOLUTION, read_notebook(dumps(content)), STUBS)
+
+
+def sources(graded):
+    """(role, task, source) of the code cells of a graded copy."""
+    found = []
+    for c in graded["cells"]:
+        if c["cell_type"] == "code":
+            source = c["source"] if isinstance(c["source"], str) else "".join(c["source"])
+            found.append((c["metadata"]["grading"]["role"], c["metadata"]["grading"]["task"], source))
+    return found
+
+
+def without(content, *keys):
+    """The notebook with these ways to recognise its cells taken out."""
+    for c in content["cells"]:
+        if "id" in keys:
+            c.pop("id")
+        if "metadata" in keys:
+            c["metadata"] = {}
+        if "marker" in keys and "".join(c["source"]).startswith("# E"):
+            c["source"] = "".join(c["source"]).partition("\n")[2]
+    return content
+
+
+@pytest.mark.parametrize("lost", [(), ("id",), ("metadata",), ("marker",), ("id", "metadata"), ("id", "marker")])
+def test_an_answer_is_found_by_metadata_id_or_marker(lost):
+    found = placed(without(notebook(RIGHT), *lost))
+    assert not found.missing
+    assert "math.prod" in found.answers["e01-2"]
+
+
+def test_without_all_three_it_is_missing_and_the_message_says_so():
+    content = notebook(RIGHT)
+    content["cells"].remove(cell(content, "E01.2"))
+    found = placed(content)
+    assert "no answer cell" in found.missing["e01-2"] and "E01.2" in found.missing["e01-2"]
+    assert "e01-1" not in found.missing
+
+
+def test_an_answer_in_a_markdown_cell_is_no_answer():
+    content = notebook(RIGHT)
+    cell(content, "E01.2")["cell_type"] = "markdown"
+    assert "e01-2" in placed(content).missing
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s,
+        lambda s: s + "\n\n",
+        lambda s: s.replace("\n", "\r\n"),
+        lambda s: s.replace("\n", "  \n"),
+        lambda s: "",
+    ],
+)
+def test_the_stub_counts_as_not_answered(change):
+    content = notebook(RIGHT)
+    cell(content, "E01.2")["source"] = change(STUBS["e01-2"])
+    assert placed(content).missing == {"e01-2": STUB}
+
+
+def test_of_doubles_the_last_that_is_not_the_stub_counts():
+    content = notebook({"E01.2": WRONG["E01.2"]})
+    original = cell(content, "E01.2")
+    doubles = [
+        original | {"id": "copy-1", "source": RIGHT["E01.2"]},
+        original | {"id": "copy-2", "source": STUBS["e01-2"]},
+    ]
+    at = content["cells"].index(original) + 1
+    content["cells"][at:at] = doubles
+    found = placed(content)
+    assert found.answers["e01-2"] == RIGHT["E01.2"]
+    assert found.before["e01-2"] == [WRONG["E01.2"]]  # a split cell: its first half may hold what the second needs
+
+
+def test_a_new_cell_with_the_marker_counts_where_the_original_was_left_as_a_stub():
+    content = insert(notebook(), "E01.2", RIGHT["E01.2"], after=True)
+    assert placed(content).answers["e01-2"] == RIGHT["E01.2"]
+
+
+def test_a_copied_cell_that_names_another_task_does_not_take_its_place():
+    content = notebook({"E01.1": RIGHT["E01.1"]})
+    copied = cell(content, "E01.1") | {"id": "copied", "source": RIGHT["E01.2"]}  # copied with its metadata
+    content["cells"].append(copied)
+    found = placed(content)
+    assert found.answers == {"e01-1": RIGHT["E01.1"], "e01-2": RIGHT["E01.2"]}
+
+
+def test_own_cells_stand_in_order_before_the_next_answer_and_after_the_reset():
+    content = insert(notebook(RIGHT), "E01.2", "first = 1", "second = first")
+    cells = sources(grafted(content))
+    at = cells.index(("extra", "E01.2", "first = 1"))
+    assert cells[at + 1] == ("extra", "E01.2", "second = first")
+    assert cells[at + 2] == ("answer", "E01.2", RIGHT["E01.2"])
+    assert cells[at - 1][:2] == cells[at - 2][:2] == ("reset", "E01.2")
+
+
+def test_an_own_cell_between_answer_and_check_stays_there():
+    content = insert(notebook(RIGHT), "E01.2", "def helper(): pass", after=True)
+    cells = sources(grafted(content))
+    at = cells.index(("extra", "E01.2", "def helper(): pass"))
+    assert cells[at - 1][:2] == ("answer", "E01.2") and cells[at + 1][:2] == ("check", "E01.2")
+
+
+def test_an_own_cell_after_the_check_comes_before_the_next_answer():
+    content = notebook(RIGHT)
+    content["cells"].insert(content["cells"].index(check_cell(content, "E01.2")) + 1, code("between = 1"))
+    cells = sources(grafted(content))
+    assert cells.index(("extra", "E01.3", "between = 1")) < cells.index(("answer", "E01.3", RIGHT["E01.3"]))
+
+
+def test_a_changed_given_cell_is_the_students_and_the_pristine_one_stays():
+    content = notebook(RIGHT)
+    setup = next(c for c in content["cells"] if c["id"] == "setup")
+    pristine_source, setup["source"] = "".join(setup["source"]), "import math\n" + "".join(setup["source"])
+    cells = sources(grafted(content))
+    assert cells[0] == ("given", "", pristine_source)
+    assert ("extra", "E01.1", setup["source"]) in cells
+
+
+def test_checks_are_ours_whatever_became_of_the_students():
+    content = notebook(RIGHT)
+    check_cell(content, "E01.2")["source"] = "check = lambda task: 2.0"
+    content["cells"].remove(check_cell(content, "E01.3"))
+    cells = sources(grafted(content))
+    assert [c for c in cells if c[0] == "check"] == [
+        ("check", task, f'# NBVAL_CHECK_OUTPUT\ncheck("{task}")') for task in RIGHT
+    ]
+    assert not [c for c in cells if "lambda" in c[2]]
+
+
+def test_no_solution_is_left_in_the_graded_copy():
+    text = json.dumps(grafted(notebook()))
+    assert "SOLUTION" not in text
+    assert "product *= cond" not in text and "0.1 * 0.5 * 0.8\\n" not in text
+    assert "inside.sum(axis=future)" in json.dumps(SOLUTION) and "inside.sum(axis=future)" not in text
+
+
+@pytest.mark.parametrize("marker", ["# NBVAL_SKIP", "#NBVAL_IGNORE_OUTPUT", "  # NBVAL_RAISES_EXCEPTION "])
+def test_nbval_markers_are_taken_out(marker):
+    assert "NBVAL" not in cleaned(f"x = 1\n{marker}\ny = 2")
+    assert cleaned(f"x = 1\n{marker}\ny = 2").count("\n") == 2
+
+
+def test_tags_and_outputs_of_the_student_do_not_come_in():
+    content = notebook(RIGHT)
+    cell(content, "E01.2")["metadata"]["tags"] = ["raises-exception", "nbval-skip"]
+    cell(content, "E01.2")["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "forged"}]
+    text = json.dumps(grafted(content))
+    assert "raises-exception" not in text and "nbval-skip" not in text and "forged" not in text
+
+
+def test_every_cell_of_a_graded_copy_has_an_id_of_its_own():
+    graded = grafted(insert(notebook(RIGHT), "E01.2", "x = 1", "x = 1"))
+    ids = [c["id"] for c in graded["cells"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_task_of():
+    assert task_of("e01-2") == "E01.2" and task_of("e10-10") == "E10.10"

@@ -1,0 +1,274 @@
+"""Files that strangers wrote: found in every layout, read if they are what they should be, else refused and why."""
+
+import json
+import os
+import stat
+import zipfile
+
+import pytest
+
+from course_utils.grading import submissions
+from course_utils.grading.submissions import NoSubmissions, Unusable, by_metadata, by_name, clean_name, find, newest
+from tests.grading.notebooks import NAME, RIGHT, dumps, notebook
+
+KNOWN = ["01_chain_rule", "02_beginnings_and_ends"]
+
+
+def put(folder, path, data=b"{}"):
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    return target
+
+
+def owners(source):
+    return [(file.student, file.name) for file in find(source)[1]]
+
+
+# --- layouts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_for_each_student(tmp_path):
+    put(tmp_path, f"zoe/{NAME}.ipynb")
+    put(tmp_path, f"adam/{NAME}.ipynb")
+    (tmp_path / "empty").mkdir()
+    students, files = find(tmp_path)
+    assert students == ["adam", "empty", "zoe"]
+    assert [file.student for file in files] == ["adam", "zoe"]
+
+
+def test_nbgraders_layout(tmp_path):
+    put(tmp_path, f"adam/week1/{NAME}.ipynb")
+    assert owners(tmp_path) == [("adam", f"{NAME}.ipynb")]
+
+
+CANVAS = ["doejane_4711_98765_01_chain_rule.ipynb", "roemax_LATE_4712_98766_01_chain_rule-1.ipynb"]
+MOODLE = ["Jane Doe_4711_assignsubmission_file_/01_chain_rule.ipynb", "Max Roe_4712_assignsubmission_file/x.ipynb"]
+MOODLE_FLAT = ["Jane Doe_4711_assignsubmission_file_01_chain_rule.ipynb"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (CANVAS, [("doejane_4711", "01_chain_rule.ipynb"), ("roemax_4712", "01_chain_rule-1.ipynb")]),
+        (MOODLE, [("Jane Doe_4711", "01_chain_rule.ipynb"), ("Max Roe_4712", "x.ipynb")]),
+        (MOODLE_FLAT, [("Jane Doe_4711", "01_chain_rule.ipynb")]),
+    ],
+)
+def test_downloads_of_platforms(tmp_path, paths, expected, zipped):
+    source = tmp_path / "download.zip" if zipped else tmp_path / "download"
+    if zipped:
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in paths:
+                archive.writestr(path, "{}")
+    else:
+        for path in paths:
+            put(source, path)
+    assert owners(source) == expected
+    assert [file.late for file in find(source)[1]] == ["LATE" in path for path in paths]
+
+
+def test_a_zip_of_a_folder_with_its_name_is_unwrapped(tmp_path):
+    with zipfile.ZipFile(tmp_path / "hand-ins.zip", "w") as archive:
+        archive.writestr(f"hand-ins/adam/{NAME}.ipynb", "{}")
+    assert owners(tmp_path / "hand-ins.zip") == [("adam", f"{NAME}.ipynb")]
+
+
+def test_hidden_files_and_checkpoints_are_not_submissions(tmp_path):
+    put(tmp_path, f"adam/{NAME}.ipynb")
+    put(tmp_path, f"adam/.ipynb_checkpoints/{NAME}-checkpoint.ipynb")
+    put(tmp_path, f"__MACOSX/adam/._{NAME}.ipynb")
+    put(tmp_path, "adam/dis.py", b"raise SystemExit")
+    assert owners(tmp_path) == [("adam", f"{NAME}.ipynb")]
+
+
+@pytest.mark.parametrize("kind", ["nothing", "empty folder", "text file"])
+def test_what_holds_no_submissions_is_the_operators_mistake(tmp_path, kind):
+    source = tmp_path / "source"
+    if kind == "empty folder":
+        source.mkdir()
+    if kind == "text file":
+        source.write_text("hello")
+    with pytest.raises(NoSubmissions, match="source"):
+        find(source)
+
+
+# --- hostile names and archives ---------------------------------------------------------------------------------------
+
+
+def test_entries_that_leave_the_archive_are_not_looked_at(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in (f"../{NAME}.ipynb", f"/etc/{NAME}.ipynb", f"adam/../../{NAME}.ipynb", f"adam/{NAME}.ipynb"):
+            archive.writestr(name, "{}")
+    assert owners(tmp_path / "a.zip") == [("adam", f"{NAME}.ipynb")]
+
+
+def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(submissions, "LARGEST_FILE", 1024**2)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"adam/{NAME}.ipynb", b" " * (64 * 1024**2))
+    (file,) = find(tmp_path / "a.zip")[1]
+    with pytest.raises(Unusable, match="larger than 1 MB"):
+        file.read()
+
+
+def test_a_link_in_an_archive_is_refused(tmp_path):
+    info = zipfile.ZipInfo(f"adam/{NAME}.ipynb")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    with pytest.raises(Unusable, match="link"):
+        find(tmp_path / "a.zip")[1][0].read()
+
+
+def test_a_damaged_archive_entry_is_refused_alone(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(f"adam/{NAME}.ipynb", "a" * 1000)
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[200] ^= 1
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(Unusable, match="archive"):
+        find(tmp_path / "a.zip")[1][0].read()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs on this system")
+def test_links_and_pipes_are_refused_without_being_read(tmp_path):
+    secret = put(tmp_path, "secret/elsewhere.txt", b"a secret")
+    for name in ("linked", "piped"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+    (tmp_path / "in" / "linked" / f"{NAME}.ipynb").symlink_to(secret)
+    os.mkfifo(tmp_path / "in" / "piped" / f"{NAME}.ipynb")
+    for file in find(tmp_path / "in")[1]:
+        with pytest.raises(Unusable, match="link|ordinary") as refused:
+            file.read()
+        assert "secret" not in str(refused.value)
+
+
+def test_a_folder_that_is_a_link_is_not_entered(tmp_path):
+    put(tmp_path, f"elsewhere/{NAME}.ipynb")
+    put(tmp_path, f"in/adam/{NAME}.ipynb")
+    (tmp_path / "in" / "eve").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert owners(tmp_path / "in") == [("adam", f"{NAME}.ipynb")]
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("Jose\u0301", "Jos\u00e9"),
+        ("a\nb", "a b"),
+        ("evil\u202egnp", "evil gnp"),
+        ('a/b\\c:d*e?"<>|', "a_b_c_d_e_____"),
+        ("..", "unnamed"),
+        ("x" * 200, "x" * 80),
+        ("ghost\udc80", "ghost_"),
+    ],
+)
+def test_names_become_safe(name, clean):
+    assert clean_name(name) == clean
+
+
+def test_two_students_whose_names_look_the_same_stay_two(tmp_path):
+    for name in ("Jos\u00e9", "Jose\u0301"):  # composed and decomposed
+        put(tmp_path, f"{name}/{NAME}.ipynb")
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this file system keeps one form of a name")
+    assert find(tmp_path)[0] == ["Jos\u00e9", "Jos\u00e9 (2)"]
+
+
+# --- which exercise ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "exercise"),
+    [
+        ("01_chain_rule.ipynb", "01_chain_rule"),
+        ("01_chain_rule-Copy1.ipynb", "01_chain_rule"),
+        ("my 01 chain rule (2).ipynb", "01_chain_rule"),
+        ("01-Chain-Rule.IPYNB", "01_chain_rule"),
+        ("homework.ipynb", None),
+    ],
+)
+def test_by_name(name, exercise):
+    assert by_name(name, KNOWN) == exercise
+
+
+def test_metadata_says_which_exercise_it_is():
+    read = submissions.read_notebook(dumps(notebook()))
+    assert by_metadata(read, KNOWN) == NAME
+    read["course"]["lesson"] = ["no", "string"]
+    assert by_metadata(read, KNOWN) is None
+
+
+def test_of_several_files_the_one_of_the_very_name_counts_else_the_highest_number(tmp_path):
+    for name in (NAME, f"{NAME}-Copy1", f"{NAME} (10)", f"{NAME}-9"):
+        put(tmp_path, f"adam/{name}.ipynb")
+    files = find(tmp_path)[1]
+    assert newest(files, NAME).name == f"{NAME}.ipynb"
+    assert newest([f for f in files if f.name != f"{NAME}.ipynb"], NAME).name == f"{NAME} (10).ipynb"
+
+
+# --- format -----------------------------------------------------------------------------------------------------------
+
+TEXT = json.dumps(notebook(RIGHT))
+REFUSED = {
+    "empty": (b"", "empty"),
+    "blank": (b" \n ", "empty"),
+    "login page": (b"<!DOCTYPE html><html><body>Log in", "web page"),
+    "binary": (bytes(range(256)) * 10, "binary"),
+    "latin-1": ('{"cells": ["é"]}'.encode("latin-1"), "UTF-8"),
+    "utf-16": (TEXT.encode("utf-16"), "UTF-16"),
+    "utf-16 without a mark": (TEXT.encode("utf-16-le"), "UTF-16"),
+    "half a file": (TEXT[: len(TEXT) // 2].encode(), "not valid JSON"),
+    "list": (b"[1, 2]", "not a notebook"),
+    "null": (b"null", "not a notebook"),
+    "string": (b'"cells"', "not a notebook"),
+    "no cells": (b'{"nbformat": 4, "metadata": {}}', "no cells"),
+    "cells of another type": (b'{"nbformat": 4, "cells": {"a": 1}}', "no cells"),
+    "no format": (b'{"cells": []}', "nbformat"),
+    "format 3": (b'{"nbformat": 3, "worksheets": [{"cells": []}]}', "format"),
+    "format 99": (b'{"nbformat": 99, "cells": []}', "format"),
+    "format true": (b'{"nbformat": true, "cells": []}', "format"),
+    "nested deeply": (b'{"nbformat": 4, "cells": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested"),
+    "long integer": (b'{"nbformat": 4, "cells": [], "x": ' + b"9" * 5_000 + b"}", "digits"),
+    "many cells": (json.dumps({"nbformat": 4, "cells": [{}] * 20_000}).encode(), "cells"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_a_reason(case):
+    data, reason = REFUSED[case]
+    with pytest.raises(Unusable, match=reason) as refused:
+        submissions.read_notebook(data)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 200
+
+
+def same_cells(data):
+    read = submissions.read_notebook(data)
+    return [c["source"] for c in read["cells"]] == ["".join(c["source"]) for c in notebook(RIGHT)["cells"]]
+
+
+def test_accepted_as_it_is_and_with_a_byte_order_mark():
+    assert same_cells(TEXT.encode())
+    assert same_cells(b"\xef\xbb\xbf" + TEXT.encode())
+
+
+def test_accepted_with_nan_foreign_kernel_and_metadata_of_any_type():
+    content = notebook(RIGHT)
+    content["metadata"] |= {"kernelspec": {"name": "julia-1.9"}, "widgets": float("nan"), "colab": {"x": [None]}}
+    content["nbformat_minor"] = 2
+    assert "NaN" in json.dumps(content)
+    assert same_cells(json.dumps(content).encode())
+
+
+def test_cells_of_odd_types_do_no_harm():
+    cells = [None, 7, {}, {"cell_type": ["code"]}, {"cell_type": "code", "source": {"a": 1}, "metadata": [], "id": 5}]
+    cells += [{"cell_type": "code", "source": ["x = 1\n", 5, "y = 2"], "metadata": {"nbgrader": "yes"}}]
+    read = submissions.read_notebook(json.dumps({"nbformat": 4, "metadata": None, "cells": cells}).encode())
+    assert [c["source"] for c in read["cells"]] == ["", "", "", "x = 1\ny = 2"]
+
+
+def test_lone_surrogates_become_text_that_can_be_written():
+    content = {"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = '\ud800'"}]}
+    (cell,) = submissions.read_notebook(json.dumps(content).encode())["cells"]
+    assert cell["source"].encode("utf-8") == b"x = '?'"
