@@ -28,7 +28,7 @@ def table(root: Path) -> str:
 def row(root: Path, lesson: str) -> str:
     """Minutes: of the lecture + of the exercise. Points: what the checks can give."""
     lecture = read(root, "notebooks", lesson)
-    name = f"[{lesson[:2]} · {title(lecture)}](notebooks/{lesson}.ipynb)"
+    name = f"[{title(lecture)}](notebooks/{lesson}.ipynb)"
     exercise, solution, minutes, points = "–", "–", f"{lecture.course['minutes']}", "–"
     if lesson in lessons(root, "solutions"):
         exercise = f"[exercise](exercises/{lesson}.ipynb)"

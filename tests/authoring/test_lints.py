@@ -4,7 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.authoring.lints import LINTS, cards, cells, code_style, figures, palette_contrast, prose, tasks
+from course_utils.authoring.lints import (
+    LINTS,
+    cards,
+    cells,
+    code_style,
+    figures,
+    palette_contrast,
+    prose,
+    tasks,
+    teaching,
+)
 
 
 def texts(problems) -> list[str]:
@@ -195,6 +205,23 @@ def test_alt_texts(make):
         assert len(figures.alt_texts(make.notebook(make.md("photo", text)))) == 1
 
 
+@pytest.mark.parametrize(
+    "style, faults",
+    [
+        ("color: #FFFFFF; background: #0072B2", 0),
+        ("background-color:black;color:white", 0),
+        ("color: #595959", 0),
+        ("background: #FFFF00; width: 3em", 1),
+        ("background: #FFFF00; color: #FFFFFF", 1),
+        ("color:#777777;background-color:white", 1),
+    ],
+)
+def test_html_contrast(make, style, faults):
+    data = {"text/html": f'<p>Text <span style="{style}">token</span></p>'}
+    html = {"output_type": "display_data", "metadata": {}, "data": data}
+    assert len(figures.html_contrast(make.notebook(make.code("tokens", "x", (html,))))) == faults
+
+
 def test_palette_contrast():
     assert palette_contrast(lines=["#000000", "#0072B2"], texts=["#595959"]) == []
     found = [problem.text for problem in palette_contrast(lines=["#F0E442"], texts=["#777777", "#000000"])]
@@ -229,6 +256,29 @@ def test_card_numbers(make):
     assert found("-4.7", make.md("deeper", "### Deeper"), after) == []
     assert found("-4.7", make.md("next", "## Next"), after) == ["part: card Q06: no output of its section shows 0.0091"]
     assert found("4.7 0.0091") == ["part: card Q06: no output of its section shows -4.7"]
+
+
+def test_card_list(make):
+    def found(listed):
+        part = make.md("part", "## Part", ("card:S1", "card:Q01"))
+        return texts(cards.card_list(make.notebook(part, make.md("cards", f"## Cards covered\n\n{listed}"))))
+
+    assert found("| Q01 | Part |\n| S1 | Part |") == []
+    assert found("S1, C02") == ["cards: C02, Q01: either listed here or tagged on a section, not both"]
+
+
+def test_teaching_notes(make, tmp_path):
+    (tmp_path / "teaching").mkdir()
+
+    def found(notes):
+        (tmp_path / "teaching" / "90_tiny.md").write_text(notes, encoding="utf-8")
+        sections = (make.md(name, f"## {name}") for name in ("one", "two", "three"))
+        return [str(problem) for problem in teaching.teaching_notes(make.notebook(*sections, root=tmp_path))]
+
+    assert found("# Notes\n\n## one\n\n### more\n\n## three\n\n## Exercise 90\n") == []
+    fault = "teaching/90_tiny.md: not the lecture's:"
+    assert found("## one\n\n## four\n") == [f"{fault} four; change it"]
+    assert found("## two\n\n## one\n") == [f"{fault} the order of the sections; change it"]
 
 
 # ---- tasks -----------------------------------------------------------------------------------------------------------

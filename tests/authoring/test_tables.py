@@ -14,7 +14,7 @@ def test_index_table(project, monkeypatch):
     monkeypatch.setattr(index_table, "total_points", {"90": 12.0}.get)
     text = index_table.readme(project)
     row = (
-        "| [90 · Tiny lecture](notebooks/90_tiny.ipynb) | [exercise](exercises/90_tiny.ipynb) "
+        "| [Tiny lecture](notebooks/90_tiny.ipynb) | [exercise](exercises/90_tiny.ipynb) "
         "| [solution](solutions/90_tiny.ipynb) | 10 + 10 | 12 | CPU |\n"
     )
     assert row in text

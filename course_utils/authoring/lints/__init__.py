@@ -5,12 +5,13 @@ A new lint goes into the module of its subject and into LINTS; tests/authoring h
 
 from collections.abc import Callable
 
-from course_utils.authoring.lints.cards import card_numbers, card_tags
+from course_utils.authoring.lints.cards import card_list, card_numbers, card_tags
 from course_utils.authoring.lints.cells import cell_ids, code_length, course_metadata, machine_traces, measured_cells
 from course_utils.authoring.lints.code_style import RuffError, code_style
-from course_utils.authoring.lints.figures import alt_texts, palette_contrast
+from course_utils.authoring.lints.figures import alt_texts, html_contrast, palette_contrast
 from course_utils.authoring.lints.prose import heading_levels, links, prose_numbers
 from course_utils.authoring.lints.tasks import answer_cells, check_cells, complete_tasks, open_tasks, task_headers
+from course_utils.authoring.lints.teaching import teaching_notes
 from course_utils.authoring.notebook_files import Notebook
 from course_utils.authoring.problems import Problem
 
@@ -24,8 +25,11 @@ LINTS: list[Callable[[Notebook], list[Problem]]] = [
     prose_numbers,
     links,
     alt_texts,
+    html_contrast,
     card_tags,
     card_numbers,
+    card_list,
+    teaching_notes,
     complete_tasks,
     task_headers,
     answer_cells,

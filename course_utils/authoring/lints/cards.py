@@ -1,10 +1,14 @@
 """The tags that tie sections and tasks to cards, and the numbers of the answer key."""
 
+import re
+
 from course_utils.authoring import coverage
 from course_utils.authoring.lints.numbers import quoted, shown, values
-from course_utils.authoring.notebook_files import Notebook
+from course_utils.authoring.notebook_files import Notebook, source
 from course_utils.authoring.problems import Problem
-from course_utils.authoring.sections import cards, section, tagged_headings
+from course_utils.authoring.sections import cards, headings, section, tagged_headings
+
+CARD_ID = re.compile(r"\b[SCQKX]\d{1,2}\b")
 
 
 def card_tags(notebook: Notebook) -> list[Problem]:
@@ -38,6 +42,19 @@ def card_numbers(notebook: Notebook) -> list[Problem]:
         for number in known.get(card, {}).get("numbers", [])
         if not any(map(quoted(number)[0].is_rounded, seen[card]))
     ]
+
+
+def card_list(notebook: Notebook) -> list[Problem]:
+    """What a lecture lists under "Cards covered" are the cards that its sections are tagged with."""
+    tagged = {card for card, _ in tagged_headings(notebook)}
+    for heading in headings(notebook):
+        if heading.text == "Cards covered":
+            text = "\n".join(map(source, section(notebook, heading)))
+            differing = sorted(tagged ^ set(CARD_ID.findall(text)))
+            if differing:
+                fault = f"{', '.join(differing)}: either listed here or tagged on a section, not both"
+                return [notebook.problem(notebook.cells[heading.index], fault)]
+    return []
 
 
 def known_cards() -> dict[str, dict]:

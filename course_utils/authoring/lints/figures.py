@@ -10,6 +10,8 @@ from course_utils.authoring.problems import Problem
 IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 ALT = re.compile(r"\balt=([\"'])(.*?)\1", re.DOTALL | re.IGNORECASE)
 MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
+STYLE = re.compile(r"\bstyle=\"([^\"]*)\"")
+RULE = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:\s*(#\w+|\w+)\s*(?=;|$)")  # colours as #0072B2 or by name
 LINE_CONTRAST, TEXT_CONTRAST = 3.0, 4.5  # on white; WCAG 2.2, 1.4.11 and 1.4.3
 
 
@@ -35,6 +37,24 @@ def alt(image: str) -> str:
     """The alt text of an <img> tag, "" where it has none."""
     found = ALT.search(image)
     return html.unescape(found[2]).strip() if found else ""
+
+
+def html_contrast(notebook: Notebook) -> list[Problem]:
+    """Text on a coloured ground sets its own colour too, and can be read: JupyterLab's themes are light and dark."""
+    from course_utils.plots import style
+
+    problems = []
+    for cell in notebook.cells:
+        pages = [joined(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])]
+        for rules in (dict(RULE.findall(found[1])) for page in pages for found in STYLE.finditer(page)):
+            ground, text = rules.get("background", rules.get("background-color")), rules.get("color")
+            if ground and not text:
+                problems.append(notebook.problem(cell, f"text on {ground} has no colour of its own"))
+            elif ground and text and style.contrast(text, ground) < TEXT_CONTRAST:
+                contrast = style.contrast(text, ground)
+                fault = f"{text} on {ground} has contrast {contrast:.2f}, at least {TEXT_CONTRAST} is needed"
+                problems.append(notebook.problem(cell, fault))
+    return problems
 
 
 def palette_contrast(lines: Iterable[str] | None = None, texts: Iterable[str] | None = None) -> list[Problem]:
