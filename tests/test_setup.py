@@ -451,16 +451,14 @@ def test_an_interrupt_at_any_time_is_made_good_by_the_next_call(copy):
         process = subprocess.Popen(
             [sys.executable, str(copy / "course.py"), "hello"],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGINT)
-        errors = process.communicate(timeout=60)[1]
-        assert process.returncode == 0 or "The same command goes on" in errors or (copy / ".venv" / "course-setup.json").exists()
+        process.wait(timeout=60)
     result = course_py(copy, "hello")
     assert "running ['hello']" in result.stdout, result.stdout + result.stderr
 
