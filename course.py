@@ -345,4 +345,5 @@ if __name__ == "__main__":
     except Stop as stop:
         sys.exit(f"course.py: {stop}")
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on from here.")
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -105,6 +106,26 @@ def test_choosing_a_command_loads_no_other():
         print([n for n in ("course_utils.cli.doctor", "course_utils.grading", "torch") if n in sys.modules])
     """
     assert python(textwrap.dedent(code)).stdout.splitlines()[-1] == "[]"
+
+
+def test_the_readme_names_commands_and_files_that_are_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"python3 course\.py ([a-z-]+)", text)) - {"--help"}
+    assert {"lab", "test", "doctor", "check", "grade", "build"} <= named <= set(cli.COMMANDS)
+    assert all(cli._exists(cli.COMMANDS[name][0]) for name in named)
+    linked = re.findall(r"\]\(([^)#:]+)\)", text)
+    files = [
+        name for name in re.findall(r"`([\w/.-]+\.[a-z]{2,5})`", text) if not name.startswith(("report/", "course.py"))
+    ]
+    assert linked and files
+    assert not [name for name in linked + files if not (ROOT / name).exists()]
+
+
+def test_the_version_is_the_same_everywhere():
+    import course_utils
+
+    assert f"\nversion: {course_utils.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {course_utils.__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 # --------------------------------------------------------------------------------------------------------- course lab

@@ -445,8 +445,9 @@ def test_set_up_from_nothing_and_again_without_a_network(copy, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends the interrupt of a terminal as POSIX does")
-def test_an_interrupt_at_any_time_is_made_good_by_the_next_call(copy):
+def test_an_interrupt_at_any_time_is_made_good_by_the_next_call_and_pip_alone_will_do(copy):
     needs_an_index()
+    (copy / "constraints.txt").write_text("uv==99999\n", encoding="utf-8")  # so that uv cannot be had
     for moment in (0.3, 1.0, 3.0, 5.0):
         process = subprocess.Popen(
             [sys.executable, str(copy / "course.py"), "hello"],

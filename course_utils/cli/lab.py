@@ -75,6 +75,7 @@ def server_command(
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
     command += [f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
     command += ["--LabApp.extension_manager=readonly"]  # lists extensions without asking PyPI
+    command += ["--log-level=ERROR"]  # the address is printed all the same
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if token is not None:

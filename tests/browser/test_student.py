@@ -52,7 +52,7 @@ def server(tmp_path_factory):
     lab.lay_out_work(course)
 
     private = tmp_path_factory.mktemp("jupyter")
-    environment = lab.server_environment({name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
+    environment = lab.server_environment(os.environ)
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         environment[name] = str(private / name)
     for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
