@@ -126,6 +126,7 @@ def prose_numbers(make, text: str, output: str = "", source: str = "pass") -> li
         ("Formula $0.7$, $$\n0.71\n$$ and `0.72` and [here](x0.73.md), <b style='a:0.74'>b</b>.", ""),
         ("```\n0.75\n```\n<!-- 0.76 -->", ""),
         ("Half way: 0.5, 0.13.", "0.125 0.5"),
+        ("All digits of 123456789012345678901234567890123.5.", "123456789012345678901234567890123.5"),
     ],
 )
 def test_prose_numbers_that_an_output_shows(make, text, output):

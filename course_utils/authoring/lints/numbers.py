@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal
 
 from course_utils.authoring.lints.cells import output_texts
 from course_utils.authoring.notebook_files import source, tags
@@ -13,6 +13,7 @@ NUMBER = re.compile(
     r"(?:[eE](?P<power>[-+]?\d+))?(?![\w]|\.\d)(?P<percent>\s?%)?"
 )
 DATA_URI = re.compile(r"data:[\w/;,]+base64,[A-Za-z0-9+/=]+")
+EXACT = Context(prec=1000)  # a quotation may have more digits than decimal's 28
 HTML_TAG = re.compile(r"<[^>]*>")
 
 
@@ -39,7 +40,7 @@ class Quoted:
         step = Decimal(1).scaleb(-self.decimals)
         if abs(number - value) > step:
             return False
-        return any(number.quantize(step, rounding) == value for rounding in (ROUND_HALF_UP, ROUND_HALF_DOWN))
+        return any(number.quantize(step, rounding, EXACT) == value for rounding in (ROUND_HALF_UP, ROUND_HALF_DOWN))
 
 
 def quoted(text: str) -> list[Quoted]:
