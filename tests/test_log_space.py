@@ -108,7 +108,7 @@ AXES = [None, 0, 1, 2, -1, -3, (0, 1), (0, -1), (2, 0), (0, 1, 2), ()]
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_logsumexp_axis(axis, keepdims):
     """Against the plain sum of exponentials, which is harmless for such small values."""
-    values = np.random.default_rng(1).normal(size=(2, 3, 4))
+    values = np.random.default_rng(1).normal(size=(2, 1, 4))
     expected = np.log(np.sum(np.exp(values), axis=axis, keepdims=keepdims))
     result = logsumexp(values, axis=axis, keepdims=keepdims)
     assert np.shape(result) == np.shape(expected)
