@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = Limits()
     parser.add_argument(
         "--cpu-seconds", type=_positive, default=int(usual.cpu_seconds), metavar="S",
-        help=f"CPU time of a cell ({usual.cpu_seconds:g}); by the clock it may take six times as long",
+        help=f"CPU time of a cell ({usual.cpu_seconds:g}); by the clock it may take a minute, or six times as long",
     )  # fmt: skip
     parser.add_argument(
         "--memory",
@@ -108,7 +108,7 @@ def _sandbox(folder: Path) -> str:
 def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
     from course_utils.grading.run import Order, grade
 
-    limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=6 * args.cpu_seconds, memory=args.memory * MIB)
+    limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
     order = Order(args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits)
     if isolation == LimitsOnly.name:
         print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)

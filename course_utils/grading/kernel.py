@@ -79,7 +79,7 @@ class Kernel:
         self._bound_messages()
         self.client.start_channels(stdin=False, hb=False)
         try:
-            self.client.wait_for_ready(timeout=60)
+            self.client.wait_for_ready(timeout=120)
         except RuntimeError:
             self.end()
             raise RuntimeError("the kernel did not start") from None

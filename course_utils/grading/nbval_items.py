@@ -154,13 +154,11 @@ class Session:
             return self._ended(task, "your answer", outcome.ended)
         handed = [data for data in outcome.probes if data.get("nonce") == nonce]
         if len(handed) != 1:
-            said = f"{outcome.error}: {outcome.error_text}" if outcome.error else "nothing came back, or more than once"
+            said = _said(outcome) if outcome.error else "nothing came back, or more than once"
             return nothing(task, "error", f"the answer could not be asked ({said})")
         result = judged(task, handed[0], self.job.seed)
         if result.status == "missing" and answer.error:
-            return replace(
-                result, status="error", message=f"the answer cell raised {answer.error}: {answer.error_text}"
-            )
+            return replace(result, status="error", message=f"the answer cell raised {_said(answer)}")
         if result.status == "memory":
             self._end_kernel()  # what the answer still holds is not the next task's burden
         return result
@@ -204,6 +202,11 @@ class Session:
         limits = self.job.limits
         said = ENDED[why].format(limits=limits, megabytes=limits.memory // 2**20, megabytes_out=limits.output // 2**20)
         return nothing(task, STATUS.get(why, "error"), f"{what} {said}")
+
+
+def _said(outcome: Outcome) -> str:
+    """The exception of a cell; a syntax error names the line, not the file that IPython makes of the cell."""
+    return re.sub(r"\(\d+\.py, line (\d+)\)", r"(line \1)", f"{outcome.error}: {outcome.error_text}")
 
 
 def nothing(task: str, status: str, message: str) -> Row:
