@@ -164,7 +164,7 @@ def _draw_square(axes: Axes, areas: Mapping[str, Area], root: str, highlight: st
             ha="center",
             va="center",
             rotation=90 if narrow else 0,
-            fontsize=SMALL if narrow else SIZE,
+            fontsize=SMALL if narrow or area.width < 0.3 and area.height < 0.13 else SIZE,
             color=text_on(tint),
             zorder=3,
         )
