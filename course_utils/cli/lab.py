@@ -89,7 +89,8 @@ def server_command(
 
 def server_environment(environment: dict[str, str]) -> dict[str, str]:
     """The environment variables for JupyterLab and its kernels, from those of this process."""
-    # The course's own configuration comes first: it turns off JupyterLab's news, with its pop-up and its requests.
+    # The course's own configuration comes first. It turns off JupyterLab's news, with its pop-up and its requests, and
+    # what nbgrader adds to the page where the tests have installed it.
     configuration = os.pathsep.join(filter(None, [str(CONFIGURATION), environment.get("JUPYTER_CONFIG_PATH")]))
     return {
         **environment,
