@@ -1,81 +1,28 @@
 """The course model, and any other causal language model by name.
 
-`load_language_model()` gives the small English model that ships in this package (see README.md beside this file for
-what it was trained on and what it can do); a name from the Hugging Face hub or a local folder gives another one.
+`load_language_model()` gives the small English model that ships in this package (README.md beside this file says what
+it was trained on and what it can do); a name from the Hugging Face hub or a local folder gives another one.
 `minimal_pairs()` gives the everyday sentence pairs that the model card and lesson 10 judge models by.
-Importing this module loads neither torch nor transformers.
+Importing this module loads neither torch nor transformers: the functions below are fetched when they are first used.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+_HOMES = {
+    "load_language_model": "loading",
+    "bits_per_byte": "evaluation",
+    "document_log_probs": "evaluation",
+    "prefers_good": "evaluation",
+    "wilson_interval": "evaluation",
+}
 
-__all__ = ["COURSE_MODEL_FOLDER", "load_language_model", "minimal_pairs"]
+__all__ = ["COURSE_MODEL_FOLDER", "minimal_pairs", *_HOMES]
 
 COURSE_MODEL_FOLDER = Path(__file__).parent / "course_model"
-COURSE_MODEL_NAME = "course"
-
-
-def load_language_model(
-    name: str | os.PathLike[str] | None = None,
-    device: str | torch.device = "auto",
-    dtype: str | torch.dtype = "auto",
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return (model, tokenizer), the model in eval mode on its device.
-
-    name: None for the default (what the environment variable COURSE_MODEL names, else the course model), "course" for
-        the course model, a folder, or a name on the Hugging Face hub such as "gpt2".
-    device: "auto" takes CUDA, then MPS, then the CPU; or what `torch.device` accepts.
-    dtype: "auto" is float32 for the course model everywhere and for any model on the CPU; elsewhere it is the type that
-        the model's weights are stored in. Or a torch dtype, or its name ("float32", "bfloat16").
-
-    Raises OSError, in one line, when there is no such folder, or no such model on this computer and none on the hub.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    # TF32 rounds the factors of a float32 product to 10 bits of mantissa: a log-probability would then differ between
-    # a GPU and a CPU in the third digit, and the course compares them in the fifth.
-    torch.backends.cuda.matmul.fp32_precision = "ieee"
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
-
-    source = _source(name)
-    place = _device(device)
-    if dtype != "auto":
-        precision = getattr(torch, dtype) if isinstance(dtype, str) else dtype
-    elif place.type == "cpu" or source == str(COURSE_MODEL_FOLDER):
-        precision = torch.float32
-    else:
-        precision = "auto"
-
-    def load(local: bool) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        return AutoModelForCausalLM.from_pretrained(source, dtype=precision, local_files_only=local), tokenizer
-
-    with _quiet_transformers():
-        try:
-            model, tokenizer = load(local=True)  # what is here already needs no network
-        except OSError:
-            if Path(source).is_dir():
-                raise
-            try:
-                model, tokenizer = load(local=False)
-            except OSError as error:
-                raise OSError(
-                    f"Cannot load {source!r}: it is not on this computer and could not be had from the Hugging Face "
-                    f"hub (no network, or no such model). load_language_model() without a name gives the course "
-                    f"model, which needs no network."
-                ) from error
-    return model.to(place).eval(), tokenizer
 
 
 def minimal_pairs() -> list[dict[str, str]]:
@@ -84,44 +31,9 @@ def minimal_pairs() -> list[dict[str, str]]:
         return [json.loads(line) for line in lines]
 
 
-def _source(name: str | os.PathLike[str] | None) -> str:
-    """Return the folder or hub name that `name` stands for."""
-    chosen = os.fspath(name) if name is not None else os.environ.get("COURSE_MODEL") or COURSE_MODEL_NAME
-    if chosen == COURSE_MODEL_NAME:
-        return str(COURSE_MODEL_FOLDER)
-    folder = Path(chosen).expanduser()
-    if folder.is_dir():
-        return str(folder)
-    if chosen.count("/") > 1 or chosen.startswith((".", "/", "~")) or "\\" in chosen:
-        raise OSError(
-            f"There is no folder {chosen!r}. load_language_model() without a name gives the course model, which "
-            f"ships with this package."
-        )
-    return chosen
-
-
-def _device(device: str | torch.device) -> torch.device:
-    """Return the device asked for; "auto" is the first of CUDA, MPS and CPU that this computer has."""
-    import torch
-
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Keep transformers' progress bars and notes off the screen, and put its settings back."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
