@@ -67,7 +67,7 @@ def check_python(version):
     if OLDEST <= version <= NEWEST:
         return
     names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    found = next((name for name in names if shutil.which(name)), None)
+    found = next((name for name in names if ask(name, "-c", "print(1)")), None)
     advice = f"Run: {found} course.py lab" if found else "Get one from https://www.python.org/downloads/"
     raise Stop(f"The course needs Python 3.11 to 3.14; this is Python {version[0]}.{version[1]}. {advice}")
 

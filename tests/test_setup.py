@@ -64,10 +64,10 @@ def test_pythons_that_the_course_takes(setup, version):
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 15)])
 def test_pythons_that_it_does_not_take(setup, monkeypatch, version):
-    monkeypatch.setattr(setup.shutil, "which", lambda name: "/bin/x" if name == "python3.12" else None)
+    monkeypatch.setattr(setup, "ask", lambda name, *options: "1" if name == "python3.12" else "")
     with pytest.raises(setup.Stop, match=r"3\.11 to 3\.14; this is Python .*Run: python3\.12 course\.py lab"):
         setup.check_python(version)
-    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
+    monkeypatch.setattr(setup, "ask", lambda name, *options: "")
     with pytest.raises(setup.Stop, match=r"python\.org"):
         setup.check_python(version)
 
