@@ -78,7 +78,7 @@ def table() -> str:
 
 @pytest.mark.slow
 def test_the_table_is_up_to_date(request):
-    if request.config.getoption("--write", default=False):
+    if request.config.getoption("--write"):
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(table(), encoding="utf-8")
     assert TABLE.read_text(encoding="utf-8") == table(), (
