@@ -114,6 +114,12 @@ def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
         print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)
     records = grade(order, folder, _progress())
     print(f"{len(records)} graded: {args.out / 'results.csv'}, {args.out / 'gradebook.csv'}, {args.out / 'feedback'}")
+    lost = [f"{record.student}/{record.exercise}" for record in records if record.lost]
+    if lost:
+        print(
+            f"NOT graded, since the grading process ended twice: {', '.join(lost)}; see above, and run again",
+            file=sys.stderr,
+        )
     return 0
 
 

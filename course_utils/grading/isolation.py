@@ -30,6 +30,8 @@ MIB = 1024 * 1024
 LAUNCHER = """
 import json, os, sys
 rules = json.loads(sys.argv.pop(1))
+# An editable install would find, behind the students' copy of the package, the whole package again.
+sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
 if sys.platform == "linux":
     import ctypes
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: no kernel outlives its grader

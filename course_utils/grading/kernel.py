@@ -39,6 +39,10 @@ class Outcome:
     probes: list[dict] = field(default_factory=list)
 
 
+class NotStarted(RuntimeError):
+    """No kernel could be started: the fault of this machine, not of a submission."""
+
+
 class _OneSpec(KernelSpecManager):
     """Knows one kernel: ours. What is installed on the machine, and what a notebook names, has no part in it."""
 
@@ -82,7 +86,7 @@ class Kernel:
             self.client.wait_for_ready(timeout=120)
         except RuntimeError:
             self.end()
-            raise RuntimeError("the kernel did not start") from None
+            raise NotStarted("the kernel did not start") from None
         self.poller = zmq.Poller()
         self.channels = {"shell": self.client.shell_channel.socket, "iopub": self.client.iopub_channel.socket}
         for socket in self.channels.values():

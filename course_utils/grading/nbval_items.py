@@ -23,7 +23,7 @@ from course_utils.checks.plain import Malformed
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import load_judge
 from course_utils.grading.isolation import Isolation, Limits, Supplies
-from course_utils.grading.kernel import Kernel, Outcome
+from course_utils.grading.kernel import Kernel, NotStarted, Outcome
 from course_utils.grading.records import Row
 
 ASK = "from course_utils.checks.probing import hand_over as _ask\n_ask({task!r}, seed={seed}, nonce={nonce!r})"
@@ -183,7 +183,7 @@ class Session:
         waiting = list(self.done)
         self.done = []
         while time.monotonic() < self.deadline:
-            self.kernel = self.kernel or Kernel(self.job.isolation, self.job.folder, self.job.supplies, self.job.limits)
+            self.kernel = self.kernel or self._new_kernel()
             if not waiting:
                 return
             source = waiting.pop(0)
@@ -192,6 +192,12 @@ class Session:
                 self._end_kernel()
             else:
                 self.done.append(source)
+
+    def _new_kernel(self) -> Kernel:
+        try:
+            return Kernel(self.job.isolation, self.job.folder, self.job.supplies, self.job.limits)
+        except (NotStarted, OSError) as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _end_kernel(self) -> None:
         if self.kernel is not None:
@@ -251,10 +257,13 @@ def what_came_back(task: str, data: dict, seed: int, verdict: Verdict) -> str:
 
 
 def run_job(job: Job) -> list[Row]:
-    """Runs one graded copy in a pytest session of its own, in this process."""
+    """Runs one graded copy in a pytest session of its own; raises for what is not the fault of the submission."""
     plugin = GradingPlugin(job)
     configuration = job.folder / "pytest.ini"  # so that no configuration of the machine is found
     configuration.write_text("[pytest]\n", encoding="utf-8")
     options = ["-q", "--capture=no", "-p", "no:cacheprovider", "-p", "nbval.plugin", "-c", str(configuration)]
-    pytest.main([*options, "--rootdir", str(job.folder), "--noconftest", str(job.notebook)], plugins=[plugin])
+    options += ["--rootdir", str(job.folder), "--noconftest", str(job.notebook)]
+    status = pytest.main(options, plugins=[plugin])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"pytest could not run the graded copy (status {status})")
     return plugin.results

@@ -7,11 +7,11 @@ import json
 import os
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 LONGEST_MESSAGE = 300
-STATUSES = ("graded", "missing", "error", "timeout", "memory", "invalid")
+LOST = "not graded: the grading process ended before this task"  # twice: of the machine, or of an attack on it
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,11 @@ class Record:
     rows: tuple[Row, ...]
     file: str = ""  # what was graded, below the student's folder
     note: str = ""  # late, another version
-    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def lost(self) -> bool:
+        """Whether a task was not reached: such a record is not kept, and the next run tries again."""
+        return any(row.message == LOST for row in self.rows)
 
 
 class Store:

@@ -21,7 +21,7 @@ from course_utils.grading import pristine, report, roster, submissions
 from course_utils.grading.graft import graft, place
 from course_utils.grading.isolation import SOLVED, Limits, Supplies, to_json
 from course_utils.grading.pristine import Exercise
-from course_utils.grading.records import Record, Row, Store, fingerprint, write_whole
+from course_utils.grading.records import LOST, Record, Row, Store, fingerprint, write_whole
 from course_utils.grading.submissions import File, Unusable
 from course_utils.grading.worker import Worker, WorkerFailed
 
@@ -201,10 +201,8 @@ def _one(
 ) -> tuple[Record, float | None]:
     """One student's exercise: from the store, or graded now by a free worker (then with the seconds it took)."""
     handed = open_file(student, exercise)
-    mark = fingerprint(
-        handed.digest, handed.problem, handed.note, exercise.fingerprint, order.seed, order.isolation,
-        to_json(order.limits), course_utils.__version__,
-    )  # fmt: skip
+    rules = (exercise.fingerprint, order.seed, order.isolation, to_json(order.limits), course_utils.__version__)
+    mark = fingerprint(handed.digest, handed.problem, handed.note, *rules)
     record = store.get(student, exercise.name, mark)
     if record:
         return record, None
@@ -212,7 +210,8 @@ def _one(
     rows = _without_running(handed) or _run(order.seed, handed, workers, folder)
     file = "/".join(handed.file.parts) if handed.file else ""
     record = Record(student, exercise.name, mark, rows, file, handed.note)
-    store.put(record)
+    if not record.lost:
+        store.put(record)
     return record, time.time() - started
 
 
@@ -242,8 +241,7 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path) 
         workers.put(worker)
         shutil.rmtree(folder, ignore_errors=True)
     reached = {row.task: row for row in rows}
-    lost = "the grading process ended before this task"
-    return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", lost) for task in exercise.tasks)
+    return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", LOST) for task in exercise.tasks)
 
 
 def _twice(worker: Worker, copy: Path, folder: Path, seed: int) -> list[Row]:
@@ -276,5 +274,6 @@ def _about(order: Order, plan: Plan, records: list[Record], seconds: dict) -> di
         "jobs": order.jobs,
         "exercises": {name: exercise.fingerprint for name, exercise in plan.exercises.items()},
         "submissions": graded,
+        "lost": [f"{r.student}/{r.exercise}" for r in records if r.lost],
         "ignored": [f"{student}/{name}" for student, name in sorted(plan.ignored)],
     }

@@ -1,0 +1,287 @@
+"""What the kernel of a stranger may see and do."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from course_utils.grading import isolation
+from course_utils.grading.graft import graft
+from course_utils.grading.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, Unavailable, find_sandbox
+from course_utils.grading.kernel import Kernel
+from course_utils.grading.submissions import read_notebook
+from course_utils.grading.worker import run_folder
+from tests.grading.notebooks import EXERCISE, RIGHT, dumps, notebook
+
+LIMITS = Limits(cpu_seconds=2, memory=1024 * isolation.MIB)
+
+
+@pytest.fixture(scope="module")
+def folder():
+    with run_folder() as name:
+        yield isolation.Path(name)
+
+
+@pytest.fixture(scope="module")
+def supplies(folder):
+    return Supplies.make(folder / "supplies")
+
+
+@pytest.fixture(scope="module")
+def sandbox(folder):
+    """The sandbox; a skip where this machine cannot give it."""
+    try:
+        return find_sandbox(folder)
+    except Unavailable as reason:
+        pytest.skip(f"needs bubblewrap: {reason}")
+
+
+@pytest.fixture(scope="module")
+def sandboxed(sandbox, folder, supplies):
+    """One kernel for the questions that do no harm to it."""
+    running = Kernel(sandbox, folder, supplies, LIMITS)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def limited(folder, supplies):
+    running = Kernel(LimitsOnly(), folder, supplies, LIMITS)
+    yield running
+    running.end()
+
+
+@pytest.fixture(params=["limited", pytest.param("sandboxed", marks=pytest.mark.sandbox)])
+def kernel(request):
+    return request.getfixturevalue(request.param)
+
+
+def said(kernel, expression: str):
+    """What an expression is worth in the kernel, by way of an exception's text."""
+    return kernel.run(f"raise ValueError(str({expression}))").error_text
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "checks.judging",
+        "checks.lesson_01.judge",
+        "checks.lesson_01.mutants",
+        "checks.mutants",
+        "grading",
+        "authoring",
+        "cli",
+    ],
+)
+def test_judges_mutants_and_graders_are_not_there(kernel, module):
+    assert kernel.run(f"import course_utils.{module}").error == "ModuleNotFoundError"
+
+
+def test_what_a_notebook_needs_is_there(kernel):
+    assert kernel.run("from course_utils.lesson import check\nimport course_utils.checks.probing").error == ""
+
+
+def test_the_folder_is_empty_and_the_environment_clean(kernel):
+    files = said(kernel, "[name for name in __import__('os').listdir('.') if not name.startswith('.')]")
+    assert files in ("[]", "['ipython', 'matplotlib']", "['matplotlib', 'ipython']")
+    names = said(kernel, "sorted(__import__('os').environ)")
+    assert "PYTEST" not in names and "SECRET" not in names and "VIRTUAL_ENV" not in names
+
+
+def test_a_magic_that_fails_is_an_error(kernel):
+    assert kernel.run("%badmagic").error == "UsageError"
+
+
+def test_input_does_not_wait(kernel):
+    assert kernel.run("input()").error == "StdinNotImplementedError"
+
+
+def test_memory_is_limited(kernel):
+    assert kernel.run("block = bytearray(4 * 1024**3)").error == "MemoryError"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux counts them")
+def test_a_large_file_is_refused(kernel):
+    outcome = kernel.run("with open('large', 'wb') as f:\n    f.write(bytes(100 * 1024**2))")
+    assert outcome.error == "OSError" and not outcome.ended
+
+
+class TestSandbox:
+    """Only what bubblewrap gives."""
+
+    pytestmark = pytest.mark.sandbox
+
+    @pytest.fixture
+    def kernel(self, sandboxed):
+        return sandboxed
+
+    def test_no_network(self, kernel):
+        connect = "import socket\nsocket.create_connection(('127.0.0.1', 80), timeout=2)"
+        assert kernel.run(connect).error in ("OSError", "ConnectionRefusedError")
+        assert said(kernel, "[name for _, name in socket.if_nameindex()]") == "['lo']"
+
+    def test_the_system_is_read_only_and_the_machines_people_are_not_there(self, kernel):
+        for place in ("/usr/x", "/etc/x", "/x", "/home/x"):
+            assert kernel.run(f"open({place!r}, 'w')").error in ("OSError", "PermissionError", "FileNotFoundError")
+        assert "passwd" not in said(kernel, "__import__('os').listdir('/etc')")
+        solved = str(isolation.SOLVED / "solutions")
+        assert kernel.run(f"import os; os.listdir({solved!r})").error in ("FileNotFoundError", "PermissionError")
+
+    def test_no_other_process_is_seen(self, kernel):
+        pids = said(kernel, "[p for p in __import__('os').listdir('/proc') if p.isdigit()]")
+        assert len(pids.split(",")) < 6
+
+    def test_it_is_nobody_without_capabilities(self, kernel):
+        status = said(kernel, "open('/proc/self/status').read()")
+        found = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        assert int(found["CapEff"], 16) == int(found["CapPrm"], 16) == 0 and found["NoNewPrivs"].strip() == "1"
+        assert said(kernel, "__import__('os').getuid()") != "0"
+        assert kernel.run("import os; os.setuid(0)").error == "PermissionError"
+
+    def test_home_is_bounded(self, kernel):
+        fill = "for i in range(40):\n    with open(f'f{i}', 'wb') as f:\n        f.write(bytes(8 * 1024**2))"
+        assert kernel.run(fill).error == "OSError"
+        kernel.run("import os, glob\nfor f in glob.glob('f*'):\n    os.remove(f)")
+
+    @pytest.mark.skipif(
+        os.name == "posix" and os.getuid() != 0, reason="an ordinary user's kernel has the same user outside"
+    )
+    def test_where_it_met_the_grader_it_may_not_write(self, kernel):
+        assert kernel.run(f"open({str(kernel.room.meeting / 'x')!r}, 'w')").error == "PermissionError"
+
+    def test_processes_are_limited(self, kernel):
+        bomb = """
+import os, time
+made = 0
+try:
+    while made < 1000:
+        if os.fork() == 0:
+            time.sleep(20)
+            os._exit(0)
+        made += 1
+except OSError:
+    pass
+raise ValueError(str(made))"""
+        assert 0 < int(kernel.run(bomb).error_text) < LIMITS.processes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_what_a_kernel_leaves_behind_ends_with_it(folder, supplies):
+    running = Kernel(LimitsOnly(), folder, supplies, LIMITS)
+    mark = f"--mark-{os.getpid()}"
+    start = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', {!r}])"
+    running.run(start.format(mark))
+    assert marked(mark)
+    running.end()
+    time.sleep(0.3)
+    assert not marked(mark)
+
+
+def marked(mark):
+    return [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "ended"),
+    [
+        ("while True:\n    print('x' * 1000)", ("output", "timeout")),
+        ("print('x' * 30_000_000)", ("output",)),
+        ("import re; re.match('(a+)+$', 'a' * 50 + 'b')", ("timeout",)),
+        ("10 ** 10 ** 10", ("timeout",)),
+        ("while True:\n    try:\n        while True: pass\n    except BaseException: pass", ("timeout",)),
+        ("import ctypes; ctypes.string_at(0)", ("died",)),
+        ("import os, signal; os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)", ("died",)),
+    ],
+)
+@pytest.mark.sandbox
+def test_a_kernel_that_misbehaves_is_ended(sandbox, folder, supplies, source, ended):
+    running = Kernel(sandbox, folder, supplies, Limits(cpu_seconds=2))
+    started = time.monotonic()
+    assert running.run(source).ended in ended
+    assert time.monotonic() - started < 75
+    assert not isolation.Path(f"/proc/{running.manager.provisioner.pid}").exists() or not running.manager.is_alive()
+
+
+# --- where there is no sandbox ----------------------------------------------------------------------------------------
+
+
+def test_without_bubblewrap_it_is_said_what_to_install(monkeypatch, folder):
+    monkeypatch.setattr(isolation.shutil, "which", lambda name: None)
+    monkeypatch.setattr(isolation.sys, "platform", "linux")
+    with pytest.raises(Unavailable, match="install"):
+        find_sandbox(folder)
+
+
+def test_elsewhere_it_is_said_what_to_use(monkeypatch, folder):
+    monkeypatch.setattr(isolation.sys, "platform", "darwin")
+    with pytest.raises(Unavailable, match="Linux"):
+        find_sandbox(folder)
+
+
+@pytest.mark.sandbox
+def test_a_bubblewrap_that_does_not_work_is_not_used(monkeypatch, sandbox, folder):
+    monkeypatch.setattr(Bubblewrap, "_namespaces", lambda self: ["--no-such-option"])
+    with pytest.raises(Unavailable, match="does not work"):
+        find_sandbox(folder)
+
+
+def test_the_command_refuses_without_a_sandbox(monkeypatch, tmp_path, capsys):
+    from course_utils.grading import grade_command
+
+    def missing(folder):
+        raise Unavailable("the sandbox needs bubblewrap")
+
+    monkeypatch.setattr(grade_command, "find_sandbox", missing)
+    parser = grade_command.argparse.ArgumentParser()
+    grade_command.add_arguments(parser)
+    assert grade_command.run(parser.parse_args([str(tmp_path), "--out", str(tmp_path / "out")])) == 2
+    assert "--unsafe-no-sandbox" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process of its parent's end")
+def test_the_worker_of_a_run_that_is_killed_ends_with_it(supplies):
+    code = f"""
+import time
+from pathlib import Path
+from course_utils.grading.isolation import Limits, Supplies
+from course_utils.grading.worker import Worker
+worker = Worker("limits only", Supplies(Path({str(supplies.package)!r}), Path({str(supplies.fonts)!r})), Limits())
+worker.start()
+print(worker.process.pid, flush=True)
+time.sleep(60)"""
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    pid = int(run.stdout.readline())
+    time.sleep(3)  # until it has asked to be told of its parent's end
+    run.kill()
+    run.wait()
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.slow
+def test_plain_nbval_passes_the_graded_copy_of_a_right_notebook(tmp_path):
+    """The graded copy is a notebook like any other: nbval alone runs it, and finds our stored reports confirmed."""
+    copy = tmp_path / "graded.ipynb"
+    copy.write_text(json.dumps(graft(EXERCISE.solution, read_notebook(dumps(notebook(RIGHT))), EXERCISE.stubs)))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval-lax",
+        "--nbval-current-env",
+        copy,
+    ]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]

@@ -1,0 +1,250 @@
+"""What a run does around the grading: who is expected, which file counts, where it stops and how it goes on."""
+
+import csv
+import json
+import os
+import zipfile
+from datetime import datetime
+
+import pytest
+
+from course_utils.grading import grade_command, run
+from course_utils.grading.isolation import Supplies
+from course_utils.grading.pristine import NoExercise
+from course_utils.grading.records import LOST, Row
+from course_utils.grading.roster import BadRoster
+from course_utils.grading.run import BadReport, Order, grade
+from course_utils.grading.submissions import NoSubmissions
+from course_utils.grading.worker import WorkerFailed
+from tests.grading.notebooks import EXERCISE, NAME, POINTS, RIGHT, dumps, notebook
+
+ANSWERED = dumps(notebook(RIGHT))
+
+
+class FakeWorker:
+    """Gives full points to everyone, and counts; fails or stops where it is told to."""
+
+    calls = 0
+    stop_at = fail_at = None
+
+    def __init__(self, *_):
+        pass
+
+    def grade(self, notebook, folder, seed):
+        FakeWorker.calls += 1
+        if FakeWorker.calls == FakeWorker.stop_at:
+            raise KeyboardInterrupt
+        if FakeWorker.fail_at and FakeWorker.calls in FakeWorker.fail_at:
+            raise WorkerFailed
+        return [Row(task, points, points, "graded", f"seed {seed}") for task, points in POINTS.items()]
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def fake_worker(monkeypatch):
+    FakeWorker.calls, FakeWorker.stop_at, FakeWorker.fail_at = 0, None, None
+    monkeypatch.setattr(run, "Worker", FakeWorker)
+    monkeypatch.setattr(Supplies, "make", lambda folder: None)
+    return FakeWorker
+
+
+@pytest.fixture
+def grading(tmp_path):
+    """grading("adam/01_chain_rule.ipynb", ...) or (name=bytes): hands in and grades; the rows by student."""
+    count = iter(range(100))
+
+    def go(*paths, files=None, out="report", **options):
+        for path in paths:
+            target = tmp_path / "in" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(ANSWERED)
+        for path, data in (files or {}).items():
+            target = tmp_path / "in" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        folder = tmp_path / f"run{next(count)}"
+        folder.mkdir()
+        order = Order(**{"source": tmp_path / "in", "out": tmp_path / out} | options)
+        grade(order, folder)
+        with (tmp_path / out / "results.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    go.folder = tmp_path
+    return go
+
+
+def of(rows, student):
+    return [row for row in rows if row["student"] == student]
+
+
+def about(grading, out="report"):
+    return json.loads((grading.folder / out / "run.json").read_text(encoding="utf-8"))
+
+
+# --- who is expected --------------------------------------------------------------------------------------------------
+
+
+def test_a_roster_names_who_is_missing_and_who_is_late(grading):
+    roster = grading.folder / "students.csv"
+    roster.write_text("student,name,deadline\nadam,Adam A.,2026-01-01 12:00\neve,Eve E.,\nzoe,Zoe Z.,2026-01-01\n")
+    for student in ("adam", "zoe"):
+        path = grading.folder / "in" / student / f"{NAME}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(ANSWERED)
+        handed_in = datetime(2026, 1, 1, 14, 30) if student == "adam" else datetime(2025, 12, 31, 23, 0)
+        os.utime(path, (handed_in.timestamp(),) * 2)
+    rows = grading(roster=roster)
+    assert {row["message"] for row in of(rows, "adam")} == {f"seed {about(grading)['seed']} [late by 2 h 30 min]"}
+    assert {row["status"] for row in of(rows, "eve")} == {"missing"} and "no file" in of(rows, "eve")[0]["message"]
+    assert "late" not in of(rows, "zoe")[0]["message"]
+
+
+@pytest.mark.parametrize("text", ["", "name,deadline\nx,y\n", "student,name,deadline\nadam,A,tomorrow\n"])
+def test_a_roster_that_cannot_be_used_says_where_it_is_wrong(grading, text):
+    (grading.folder / "students.csv").write_text(text)
+    with pytest.raises(BadRoster, match="students.csv"):
+        grading(f"adam/{NAME}.ipynb", roster=grading.folder / "students.csv")
+
+
+def test_moodles_names_are_found_in_the_roster(grading):
+    (grading.folder / "students.csv").write_text("student,name,deadline\n4711,Jane Doe,\n")
+    rows = grading(f"Jane Doe_4711_assignsubmission_file_/{NAME}.ipynb", roster=grading.folder / "students.csv")
+    assert {row["student"] for row in rows} == {"4711"}
+
+
+def test_canvas_says_who_is_late(grading):
+    rows = grading(f"doejane_LATE_12_34_{NAME}.ipynb")
+    assert {row["student"] for row in rows} == {"doejane_12"} and "late" in rows[0]["message"]
+
+
+# --- which file -------------------------------------------------------------------------------------------------------
+
+
+def test_an_exercise_is_recognised_by_its_metadata_whatever_the_file_is_called(grading):
+    assert {row["status"] for row in grading("adam/homework.ipynb")} == {"graded"}
+
+
+def test_a_broken_file_with_an_unknown_name_is_taken_where_one_exercise_is_asked_for(grading):
+    files = {f"adam/{NAME}.ipynb": ANSWERED, "eve/homework.ipynb": b"broken"}
+    assert {row["status"] for row in of(grading(files=files), "eve")} == {"missing"}
+    assert about(grading)["ignored"] == ["eve/homework.ipynb"]
+    again = grading(files=files, out="second", exercise="01")
+    assert {row["status"] for row in of(again, "eve")} == {"invalid"}
+
+
+def test_another_version_is_said(grading):
+    other = notebook(RIGHT)
+    other["metadata"]["course"]["version"] = "0.0.1"
+    rows = grading(files={f"adam/{NAME}.ipynb": dumps(other)})
+    assert f"[version 0.0.1 of the exercise, graded with {EXERCISE.version}]" in rows[0]["message"]
+
+
+def test_a_zip_file_is_graded_like_a_folder(grading):
+    with zipfile.ZipFile(grading.folder / "in.zip", "w") as archive:
+        archive.writestr(f"adam/{NAME}.ipynb", ANSWERED)
+        archive.writestr("eve/01_chain_rule.ipynb", "")
+    rows = grading(source=grading.folder / "in.zip")
+    assert [row["status"] for row in rows] == ["graded"] * len(POINTS) + ["invalid"] * len(POINTS)
+
+
+# --- the operator's mistakes ------------------------------------------------------------------------------------------
+
+
+def test_an_exercise_that_does_not_exist(grading):
+    with pytest.raises(NoExercise, match="01_chain_rule"):
+        grading(f"adam/{NAME}.ipynb", exercise="99")
+
+
+def test_notebooks_of_another_course_only(grading):
+    with pytest.raises(NoSubmissions, match="--exercise"):
+        grading(files={"adam/other.ipynb": b"{}"})
+
+
+def test_a_folder_that_is_no_report_is_not_written_into(grading):
+    (grading.folder / "report").mkdir()
+    (grading.folder / "report" / "thesis.txt").write_text("my thesis")
+    with pytest.raises(BadReport, match="no report"):
+        grading(f"adam/{NAME}.ipynb")
+    assert [path.name for path in (grading.folder / "report").iterdir()] == ["thesis.txt"]
+
+
+def test_a_report_among_the_submissions_is_refused(grading):
+    with pytest.raises(BadReport, match="beside"):
+        grading(f"adam/{NAME}.ipynb", out="in/report")
+
+
+def test_the_command_turns_mistakes_into_one_line_and_status_2(tmp_path, capsys):
+    parser = grade_command.argparse.ArgumentParser()
+    grade_command.add_arguments(parser)
+    args = parser.parse_args([str(tmp_path / "none"), "--out", str(tmp_path / "out"), "--unsafe-no-sandbox"])
+    assert grade_command.run(args) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1].startswith("course grade: ") and "none" in said[-1]
+
+
+# --- stopped, and continued -------------------------------------------------------------------------------------------
+
+STUDENTS = [f"s{i:02}/{NAME}.ipynb" for i in range(12)]
+
+
+def report_bytes(grading, out):
+    folder = grading.folder / out
+    paths = [folder / "results.csv", folder / "gradebook.csv", *sorted(folder.glob("feedback/*/*.html"))]
+    return {path.relative_to(folder): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_run_that_was_stopped_continues_and_ends_with_the_same_bytes(grading, fake_worker, jobs):
+    grading(*STUDENTS, out="unbroken", seed=5)
+    unbroken, fake_worker.calls = report_bytes(grading, "unbroken"), 0
+    fake_worker.stop_at = 7
+    with pytest.raises(KeyboardInterrupt):
+        grading(out="broken", seed=5, jobs=jobs)
+    assert not (grading.folder / "broken" / "results.csv").exists()
+    before, fake_worker.stop_at = fake_worker.calls, None
+    grading(out="broken", jobs=jobs)  # the seed is remembered
+    assert report_bytes(grading, "broken") == unbroken
+    assert fake_worker.calls - before < len(STUDENTS)
+
+
+def test_only_what_changed_is_graded_again(grading, fake_worker):
+    grading(*STUDENTS)
+    fake_worker.calls = 0
+    grading(files={STUDENTS[3]: dumps(notebook(RIGHT | {"E01.1": "# E01.1\ndef e01_1(): return 1/25"}))})
+    assert fake_worker.calls == 1
+
+
+def test_another_seed_grades_all_again(grading, fake_worker):
+    grading(*STUDENTS, seed=1)
+    grading(seed=2)
+    assert fake_worker.calls == 2 * len(STUDENTS)
+
+
+def test_a_fresh_run_has_a_fresh_seed(grading):
+    grading(*STUDENTS[:1], out="one")
+    grading(*STUDENTS[:1], out="two")
+    assert about(grading, "one")["seed"] != about(grading, "two")["seed"]
+
+
+def test_who_has_left_leaves_no_page_behind(grading):
+    grading(*STUDENTS[:2])
+    (grading.folder / "in" / STUDENTS[0]).unlink()
+    (grading.folder / "in" / STUDENTS[0]).parent.rmdir()
+    grading()
+    assert [path.parent.name for path in grading.folder.glob("report/feedback/*/*.html")] == ["s01"]
+
+
+def test_a_worker_that_dies_once_is_replaced(grading, fake_worker):
+    fake_worker.fail_at = {2}
+    assert {row["status"] for row in grading(*STUDENTS[:3])} == {"graded"}
+
+
+def test_a_submission_that_no_worker_survives_has_rows_and_is_tried_again_next_time(grading, fake_worker):
+    fake_worker.fail_at = {1, 2}
+    rows = grading(*STUDENTS[:2])
+    assert {(row["status"], row["message"]) for row in of(rows, "s00")} == {("error", LOST)}
+    assert about(grading)["lost"] == [f"s00/{NAME}"]
+    assert {row["status"] for row in grading()} == {"graded"}
+    assert fake_worker.calls == 4
