@@ -244,13 +244,13 @@ def _without_memory(data: dict) -> bool:
 
 
 def what_came_back(task: str, data: dict, seed: int, verdict: Verdict) -> str:
-    """What the failing call returned or raised, as text; "" where the verdict is not about one call."""
+    """What the failing call (or the only one) returned or raised, as text; "" where the verdict is about several."""
     probe = load_probe(task)
     calls = [case.call(probe.function) for case in probe.cases(random.Random(seed))]
-    if verdict.call not in calls:
+    if verdict.call not in calls and len(calls) != 1:
         return ""
     try:
-        one = Seen.read(data["seen"][calls.index(verdict.call)])
+        one = Seen.read(data["seen"][calls.index(verdict.call) if verdict.call in calls else 0])
     except (Malformed, KeyError, IndexError, TypeError):
         return ""
     return f"{one.error}: {one.message}" if one.error else show(one.value)

@@ -17,7 +17,7 @@ from course_utils.grading.submissions import read_notebook
 from course_utils.grading.worker import run_folder
 from tests.grading.notebooks import EXERCISE, RIGHT, dumps, notebook
 
-LIMITS = Limits(cpu_seconds=2, memory=1024 * isolation.MIB)
+LIMITS = Limits(cpu_seconds=5, memory=1024 * isolation.MIB, processes=64)
 
 
 @pytest.fixture(scope="module")
@@ -156,16 +156,19 @@ class TestSandbox:
     def test_processes_are_limited(self, kernel):
         bomb = """
 import os, time
-made = 0
+made = []
 try:
-    while made < 1000:
-        if os.fork() == 0:
-            time.sleep(20)
+    while len(made) < 200:
+        made.append(os.fork())
+        if made[-1] == 0:
+            time.sleep(60)
             os._exit(0)
-        made += 1
 except OSError:
     pass
-raise ValueError(str(made))"""
+for child in made:
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+raise ValueError(str(len(made)))"""
         assert 0 < int(kernel.run(bomb).error_text) < LIMITS.processes
 
 
@@ -195,7 +198,7 @@ def marked(mark):
         ("10 ** 10 ** 10", ("timeout",)),
         ("while True:\n    try:\n        while True: pass\n    except BaseException: pass", ("timeout",)),
         ("import ctypes; ctypes.string_at(0)", ("died",)),
-        ("import os, signal; os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)", ("died",)),
+        ("import os; os.kill(os.getpid(), 9)", ("died",)),
     ],
 )
 @pytest.mark.sandbox
