@@ -235,7 +235,7 @@ class Bubblewrap:
         if self.uid is not None:
             apart = [f"--unshare-{kind}" for kind in ("ipc", "pid", "net", "uts", "cgroup-try")]
             return common + apart + ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-        return common + ["--unshare-all", "--disable-userns", "--uid", "65534", "--gid", "65534"]
+        return common + ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
 
     def _system(self, room: Room, supplies: Supplies) -> list[str]:
         """Binds, all read-only but the meeting folder; private parents (/root) are made anew, to be entered."""
