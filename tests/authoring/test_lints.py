@@ -350,6 +350,14 @@ def test_answer_cells(make, registry, old, new, fault):
     assert any(problem.text.startswith(fault) for problem in found)
 
 
+def test_an_answer_of_two_functions_has_a_solution_in_each(make, registry):
+    second = make.ANSWER.replace("# E90.1\n", "\n\n").replace("def half", "def quarter")
+    assert tasks.answer_cells(solution(make, *make.answer_and_check(make.ANSWER + second))) == []
+    again = make.ANSWER + second.partition("    ### BEGIN")[1] + second.partition("    ### BEGIN")[2]
+    found = tasks.answer_cells(solution(make, *make.answer_and_check(again)))
+    assert any(problem.text.startswith("### BEGIN SOLUTION and") for problem in found)
+
+
 def test_answer_cells_need_tag_and_metadata(make, registry):
     found = texts(tasks.answer_cells(solution(make, make.code("e90-1", make.ANSWER, solution=True, schema_version=2))))
     assert found == ["e90-1: needs the tag answer", "e90-1: metadata.nbgrader needs schema_version = 3"]

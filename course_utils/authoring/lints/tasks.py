@@ -82,8 +82,8 @@ def answer_faults(cell: dict) -> list[str]:
         return [*faults, f"defines no function {name or ''}".rstrip()]
     if not any(map(ast.get_docstring, asked)):
         faults.append("its function needs a docstring: what comes in, what goes out")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or not leaves_a_stub(text):
-        faults.append(f"{BEGIN} and {END} stand once each, inside the function's body")
+    if not 1 <= text.count(BEGIN) == text.count(END) <= len(functions) or not leaves_a_stub(text):
+        faults.append(f"{BEGIN} and {END} stand once each, inside the function's body (in each body, if there are two)")
     return faults
 
 

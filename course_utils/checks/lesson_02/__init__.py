@@ -1,0 +1,1 @@
+"""Checks of lesson 02: where sequences begin and end."""
