@@ -538,6 +538,17 @@ def test_encode_and_decode_are_inverse(ids):
         assert lm.decode([lm.bos, *ids, lm.eos]) == lm.decode(ids)
 
 
+def test_separators():
+    row = {"aa": 1}
+    for lm in (
+        ToyLanguage.bigram({"<s>": row, "aa": row}, eos=None, separator="-"),
+        ToyLanguage.from_table({"": row}, otherwise=row, eos=None, separator="-"),
+        ToyLanguage(["aa"], lambda context: row, separator="-"),
+    ):
+        assert lm.encode("aa-aa") == [1, 1] and lm.decode([1, 1]) == "aa-aa"
+    assert the_cat_sat().decode([1, 3]) == "the cat" and toy_bigram().decode([1, 2]) == "ab"
+
+
 def test_encode_gives_neither_bos_nor_eos():
     assert toy_bigram().encode("ab") == [1, 2]
     assert the_cat_sat().encode("") == the_cat_sat().encode("  ") == []
