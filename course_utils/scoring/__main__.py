@@ -1,4 +1,4 @@
-"""``python -m course_utils.scoring`` is ``course score``; under ``torchrun`` each process takes its share of the lines."""
+"""``python -m course_utils.scoring`` is ``course score``; under ``torchrun`` each process takes its share."""
 
 import argparse
 import sys

@@ -6,8 +6,9 @@ Out: one line for each, in the same order:
   {"id": 1, "line": 1, "joint": -9.1, "marginal": -6.0, "conditional": -3.1, "x_tokens": 2, "y_tokens": 1, "bytes": 4,
    "flags": []}
 
-A log-probability of minus infinity is the string "-Infinity". A line that cannot be scored gives {"line", "error"}, and
-the exit status is then 1 (else 0). A run that was stopped goes on where it stopped when the same command is given again.
+A log-probability of minus infinity is the string "-Infinity". A line that cannot be scored gives {"line", "error"},
+and the exit status is then 1 (else 0). A run that was stopped goes on where it stopped when the same command is given
+again.
 
 Several GPUs or machines (they share the folder of the file):
 

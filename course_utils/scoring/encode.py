@@ -19,7 +19,7 @@ class Encoded:
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     """The number of ids at the front that ``a`` and ``b`` share."""
-    for i, (left, right) in enumerate(zip(a, b)):
+    for i, (left, right) in enumerate(zip(a, b, strict=False)):
         if left != right:
             return i
     return min(len(a), len(b))
@@ -85,7 +85,8 @@ class Encoder:
             return_offsets_mapping=fast,
             verbose=False,  # "longer than the maximum" is the scorer's to say: see overflow
         )
-        return dict(zip(unique, zip(out["input_ids"], out["offset_mapping"] if fast else [None] * len(unique))))
+        offsets = out["offset_mapping"] if fast else [None] * len(unique)
+        return {text: (out["input_ids"][i], offsets[i]) for i, text in enumerate(unique)}
 
     def with_lead(self, ids: list[int]) -> list[int]:
         """``ids`` with what stands before every text, once."""

@@ -173,7 +173,7 @@ def score_lines(scorer, lines: list[Line]) -> list[dict]:
             good.append((number, given.get("id", number), pair))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             records[number] = {"line": number, "error": explain(error)}
-    for (number, name, _), score in zip(good, score_each(scorer, [pair for _, _, pair in good])):
+    for (number, name, _), score in zip(good, score_each(scorer, [pair for _, _, pair in good]), strict=True):
         failed = {"line": number, "error": score} if isinstance(score, str) else None
         records[number] = failed or record_of(name, number, score)
     return [records[number] for number, _ in lines]

@@ -1,6 +1,5 @@
 """The loop around the model: jobs in, their log-probabilities out, batch by batch."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,6 +11,8 @@ from tqdm import tqdm
 from .plan import Job, padded_batch, padded_batches
 from .probe import find_shortcuts
 from .routes import Shortcuts, batch_log_probs, input_device, packing, simple_log_probs, without_cache
+
+HEAD_ROWS = 1024  # the output layer waits until so many targets are together
 
 
 class Forward:
@@ -35,24 +36,21 @@ class Forward:
     def log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
         """For each job float64 (len(ids) - first,), nats: the log-probability of each of its targets."""
         scores = [np.zeros(0)] * len(jobs)
-        todo = [i for i, job in enumerate(jobs) if job.first < len(job.ids)]
-        tokens = self.batch_tokens
-        batches = deque(self._batches(jobs, todo, tokens))
+        left = {i: None for i, job in enumerate(jobs) if job.first < len(job.ids)}
+        tokens = min(self.batch_tokens, sum(len(jobs[i].ids) for i in left))
         # progress shows on a terminal only, and not for what is done in a moment
-        with (
-            scoring_mode(self.model),
-            tqdm(total=len(todo), disable=None, delay=2, unit=" sequences", leave=False) as progress,
-        ):
-            while batches:
-                part = batches.popleft()
-                values = self._run([jobs[i] for i in part], may_fail=tokens > 1)
-                if values is None:  # out of memory: what is left goes on in batches of half the size
-                    tokens = max(1, min(tokens, sum(len(jobs[i].ids) for i in part)) // 2)
-                    batches = deque(self._batches(jobs, [*part, *(i for batch in batches for i in batch)], tokens))
-                    continue
-                for i, value in zip(part, values):
-                    scores[i] = value
-                progress.update(len(part))
+        progress = tqdm(total=len(left), disable=None, delay=2, unit=" sequences", leave=False)
+        with scoring_mode(self.model), progress:
+            while left:
+                try:
+                    for i, values in self._scored([*left], jobs, tokens):
+                        scores[i] = values
+                        del left[i]
+                        progress.update()
+                except (RuntimeError, MemoryError) as error:
+                    if tokens == 1 or not out_of_memory(error):
+                        raise
+                    tokens //= 2  # what is left goes on in batches of half the size
         return scores
 
     def next_log_probs(self, ids: Sequence[int]) -> np.ndarray:
@@ -64,33 +62,46 @@ class Forward:
             logits = self.model(**inputs).logits[0, -1].double()
         return logits.log_softmax(-1).cpu().numpy()
 
-    def _batches(self, jobs: Sequence[Job], todo: list[int], tokens: int) -> list[list[int]]:
-        """Places in ``jobs``, batch by batch."""
-        if not todo or self.simple:
-            return [[i] for i in todo]
-        cuts = self.shortcuts
-        alone = [i for i in todo if cuts.longest is not None and len(jobs[i].ids) - 1 > cuts.longest]
-        if not (cuts.packing or cuts.padding):
-            alone = todo
-        together = [i for i in todo if i not in set(alone)]
-        plan = packing.packed_batches if cuts.packing else padded_batches
-        batches = plan([jobs[i] for i in together], tokens)
-        return [[i] for i in alone] + [[together[place] for place in part] for part in batches]
+    def _scored(self, todo: list[int], jobs: Sequence[Job], tokens: int) -> Iterator[tuple[int, np.ndarray]]:
+        """(place in ``jobs``, its log-probabilities) of all in ``todo``, in the order that suits the model."""
+        if self.simple:
+            yield from ((i, simple_log_probs(self.model, jobs[i]).cpu().numpy()) for i in todo)
+            return
+        waiting: list[list[int]] = []
+        rows = 0
+        plan = self._batches(todo, jobs, tokens)
+        for number, part in enumerate(plan, start=1):
+            waiting.append(part)
+            rows += sum(len(jobs[i].ids) - jobs[i].first for i in part)
+            if rows >= HEAD_ROWS or not self.shortcuts.head or number == len(plan):
+                yield from self._score_batches(waiting, jobs)
+                waiting, rows = [], 0
 
-    def _run(self, jobs: list[Job], may_fail: bool) -> list[np.ndarray] | None:
-        """The scores of one batch, a job at a time; None when it did not fit into memory."""
-        try:
-            if self.simple:
-                return [simple_log_probs(self.model, job).cpu().numpy() for job in jobs]
-            # a row of one sequence has nothing to pack
-            lay_out = packing.packed_batch if self.shortcuts.packing and len(jobs) > 1 else padded_batch
-            batch = lay_out(jobs)
-            values = batch_log_probs(self.model, batch, self.shortcuts).cpu().numpy()
-            return np.split(values, np.cumsum(batch.sizes)[:-1])
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not may_fail or not out_of_memory(error):
-                raise
-        return None
+    def _batches(self, todo: list[int], jobs: Sequence[Job], tokens: int) -> list[list[int]]:
+        """Places in ``jobs``, batch by batch."""
+        cuts = self.shortcuts
+        beside = [i for i in todo if self._goes_with_others(jobs[i])]
+        alone = [i for i in todo if not self._goes_with_others(jobs[i])]
+        batches = packing.packed_batches if cuts.packing else padded_batches
+        return [[i] for i in alone] + [
+            [beside[place] for place in part] for part in batches([jobs[i] for i in beside], tokens)
+        ]
+
+    def _goes_with_others(self, job: Job) -> bool:
+        cuts = self.shortcuts
+        return (cuts.packing or cuts.padding) and (cuts.longest is None or len(job.ids) - 1 <= cuts.longest)
+
+    def _score_batches(self, parts: list[list[int]], jobs: Sequence[Job]) -> Iterator[tuple[int, np.ndarray]]:
+        """One forward pass for each part, the output layer for all of them."""
+        # a row of one sequence has nothing to pack
+        packs = [self.shortcuts.packing and len(part) > 1 for part in parts]
+        batches = [
+            (packing.packed_batch if pack else padded_batch)([jobs[i] for i in part])
+            for part, pack in zip(parts, packs, strict=True)
+        ]
+        values = batch_log_probs(self.model, batches, self.shortcuts).cpu().numpy()
+        ends = np.cumsum([size for batch in batches for size in batch.sizes])
+        yield from zip([i for part in parts for i in part], np.split(values, ends[:-1]), strict=True)
 
 
 def out_of_memory(error: Exception) -> bool:
@@ -117,5 +128,5 @@ def scoring_mode(model) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-        for backend, precision in zip(matmuls, before):
+        for backend, precision in zip(matmuls, before, strict=True):
             backend.fp32_precision = precision

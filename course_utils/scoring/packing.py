@@ -91,7 +91,7 @@ def packed_batch(jobs: Sequence[Job]) -> Batch:
         positions += range(len(shared))
         layout.runs.append((start, len(shared), 1))
         branch_of: list[int] = []
-        for i, job in zip(part, members):
+        for i, job in zip(part, members, strict=True):
             branch = job.ids[len(shared) : -1]
             # the place of ids[t] in the row: in the shared part, or in its own branch
             places = [*range(start, start + len(shared)), *range(len(ids), len(ids) + len(branch))]

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Job:
-    """Score ``ids[first:]``, each token given all those before it. ``ids[:n_context]`` may be shared with other jobs."""
+    """Score ``ids[first:]``, each token given all before it. ``ids[:n_context]`` may be shared with other jobs."""
 
     ids: tuple[int, ...]
     first: int

@@ -110,7 +110,7 @@ def agrees(model, batch: Batch, jobs: list[Job], shortcuts: Shortcuts) -> bool:
     alone = torch.cat([simple_log_probs(model, job) for job in jobs])
     leaking = torch.cat([simple_log_probs(model, leak) for leak in leaks(jobs)])
     try:
-        together = batch_log_probs(model, batch, shortcuts)
+        together = batch_log_probs(model, [batch], shortcuts)
     except Exception:  # whatever a model says to a shortcut that it cannot take, the answer is no
         return False
     difference = (together - alone).abs().max()
@@ -120,9 +120,8 @@ def agrees(model, batch: Batch, jobs: list[Job], shortcuts: Shortcuts) -> bool:
 
 def leaks(jobs: list[Job]) -> list[Job]:
     """The same targets, each sequence wrongly continuing the one before it."""
-    return [
-        Job((*before.ids, *job.ids), len(before.ids) + job.first, 0) for before, job in zip([jobs[-1], *jobs], jobs)
-    ]
+    before = [jobs[-1], *jobs[:-1]]
+    return [Job((*b.ids, *job.ids), len(b.ids) + job.first, 0) for b, job in zip(before, jobs, strict=True)]
 
 
 def tolerance(model) -> float:

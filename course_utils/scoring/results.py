@@ -96,7 +96,7 @@ class TokenScores(_Shown):
         return [("log Pr(text)", _nats(self.log_prob)), ("tokens", str(len(self.ids))), *_flag_row(self.flags)]
 
     def _strip(self):
-        return [(token, float(s)) for token, s in zip(self.tokens, self.surprisals)]
+        return [(token, float(s)) for token, s in zip(self.tokens, self.surprisals, strict=True)]
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,7 +156,7 @@ class PairScore(_Shown):
     def _strip(self):
         given = [None] * (len(self.x_tokens) - len(self.x_log_probs))
         surprisals = [*given, *(-self.x_log_probs).tolist(), *(-self.y_log_probs).tolist()]
-        return list(zip((*self.x_tokens, *self.y_tokens), surprisals))
+        return list(zip((*self.x_tokens, *self.y_tokens), surprisals, strict=True))
 
 
 def _flag_row(flags: tuple[str, ...]) -> list[tuple[str, str]]:

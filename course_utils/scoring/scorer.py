@@ -112,7 +112,7 @@ class Scorer:
         scores = self._log_probs(
             [(e.ids, max(1, e.n_start), e.n_context) for e in encoded], lambda i: name_pair(i, *pairs[i])
         )
-        return [self._pair_score(*each) for each in zip(pairs, encoded, scores)]
+        return [self._pair_score(*each) for each in zip(pairs, encoded, scores, strict=True)]
 
     def tokens(self, texts: Iterable[str]) -> list[TokenScores]:
         """Each text with the log-probability of each of its tokens given BOS and the tokens before it."""
@@ -129,7 +129,7 @@ class Scorer:
                 bos=self.bos,
                 flags=self._flags(e, values),
             )
-            for text, e, values in zip(texts, encoded, scores)
+            for text, e, values in zip(texts, encoded, scores, strict=True)
         ]
 
     def rank(self, x: str, candidates: Sequence[str], by: str = "log_prob") -> list[Ranked]:
@@ -149,7 +149,7 @@ class Scorer:
         values = [measures[by](s) for s in scores]
         order = sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i]))
         below = [*(values[i] for i in order[1:]), -math.inf]
-        return [Ranked(i, candidates[i], values[i], margin(values[i], v)) for i, v in zip(order, below)]
+        return [Ranked(i, candidates[i], values[i], margin(values[i], v)) for i, v in zip(order, below, strict=True)]
 
     # --- ids: what ToyLanguage offers too ---
 
@@ -235,7 +235,7 @@ class Scorer:
         texts = [self.tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in ids]
         return tuple(
             str(piece) if "\ufffd" in text else " " * (str(piece)[:1] == "▁" and text[:1] != " ") + text
-            for piece, text in zip(raw, texts)
+            for piece, text in zip(raw, texts, strict=True)
         )
 
     def _checked_ids(self, ids: Ids, least: int) -> tuple[int, ...]:
