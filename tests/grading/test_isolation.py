@@ -140,7 +140,10 @@ class TestSandbox:
         found = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
         assert int(found["CapEff"], 16) == int(found["CapPrm"], 16) == 0 and found["NoNewPrivs"].strip() == "1"
         assert said(kernel, "__import__('os').getuid()") != "0"
-        assert kernel.run("import os; os.setuid(0)").error == "PermissionError"
+        assert kernel.run("import os; os.setuid(0)").error in (
+            "PermissionError",
+            "OSError",
+        )  # forbidden, or nobody there
 
     def test_home_is_bounded(self, kernel):
         fill = "for i in range(40):\n    with open(f'f{i}', 'wb') as f:\n        f.write(bytes(8 * 1024**2))"
