@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from course_utils.authoring.exercises import exercise_cell
-from course_utils.checks.registry import max_points
+from course_utils.checks.registry import lessons, max_points
 from course_utils.grading.isolation import SOLVED
 
 DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
@@ -114,8 +114,9 @@ def is_answer(cell: dict) -> bool:
 
 
 def names(root: Path = SOLVED) -> list[str]:
-    """The exercises of the course, in its order."""
-    return sorted(path.stem for path in (root / "solutions").glob("*.ipynb"))
+    """The exercises of the course that have checks, in its order."""
+    checked = set(lessons())
+    return sorted(path.stem for path in (root / "solutions").glob("*.ipynb") if path.stem.split("_")[0] in checked)
 
 
 def load(name: str, root: Path = SOLVED) -> Exercise:
