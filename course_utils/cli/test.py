@@ -44,14 +44,16 @@ def run(args: argparse.Namespace) -> int:
     # Notebooks run as `course build` ran them: no sliders, figures inline, nothing from a hub.
     environment = {name: value for name, value in os.environ.items() if name not in ("COURSE_LIVE", "MPLBACKEND")}
     environment["HF_HUB_OFFLINE"] = "1"
-    return subprocess.call(pytest_command(args.quick, args.jobs, args.require, args.pytest), cwd=ROOT, env=environment)
+    jobs = min(os.cpu_count() or 1, 4) if args.jobs is None else args.jobs
+    # Workers that each take every core for torch wait for each other most of the time.
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // max(1, jobs))))
+    return subprocess.call(pytest_command(args.quick, jobs, args.require, args.pytest), cwd=ROOT, env=environment)
 
 
-def pytest_command(quick: bool, jobs: int | None, require: str, others: list[str]) -> list[str]:
+def pytest_command(quick: bool, jobs: int, require: str, others: list[str]) -> list[str]:
     """The one pytest session that runs everything, the notebooks' cells (nbval) among it."""
     folders = [name for name in FOLDERS if (ROOT / name).is_dir() and not (quick and name == "solutions")]
-    command = [sys.executable, "-m", "pytest", *folders, "--nbval-lax", "--nbval-current-env"]
-    jobs = min(os.cpu_count() or 1, 4) if jobs is None else jobs
+    command = [sys.executable, "-m", "pytest", *folders, "--nbval-lax", "--nbval-current-env", "-rs"]
     if jobs > 1:
         # The cells of a notebook belong together: loadfile keeps them on one worker, and in order.
         command += ["--numprocesses", str(jobs), "--dist", "loadfile"]
