@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -186,6 +189,36 @@ def test_another_run_with_the_same_seed_gives_the_same_rows_in_any_order_of_work
     assert other.rows == [row for row in graded.rows if row["student"] in ("wrong", "full")]
     for student in ("wrong", "full"):
         assert page(other, student) == page(graded, student)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_and_gives_the_rows_of_an_unbroken_one(graded, course_grade, isolation, tmp_path):
+    students = ("full", "html", "wrong")
+    for student in students:
+        path = tmp_path / "in" / student / f"{NAME}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(FILES[student])
+    options = ["--seed", "2026", "--cpu-seconds", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "course_utils.cli",
+        "grade",
+        tmp_path / "in",
+        "--out",
+        tmp_path / "out",
+        *isolation,
+    ]
+    killed = subprocess.Popen([*map(str, command), *options])
+    while not list((tmp_path / "out").glob(".state/*.json")) and killed.poll() is None:
+        time.sleep(0.1)
+    killed.kill()
+    killed.wait()
+    assert not (tmp_path / "out" / "results.csv").exists()
+    continued = course_grade(tmp_path / "in", tmp_path / "out", *options)
+    assert continued.rows == [row for row in graded.rows if row["student"] in students]
+    about = json.loads((continued.folder / "run.json").read_text(encoding="utf-8"))
+    assert [one["seconds"] is None for one in about["submissions"]].count(True) >= 1
 
 
 def test_the_answers_of_this_file_are_not_the_solutions():
