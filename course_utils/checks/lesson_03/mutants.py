@@ -157,6 +157,16 @@ def first_underflow(p, dtype):
     return _steps(p, np.float32)
 
 
+@wrong("E03.3", "bfloat16_missing")
+def first_underflow(p, dtype):
+    return _steps(p, np.dtype(dtype).type)
+
+
+@wrong("E03.3", "normal_minimum_for_zero")
+def first_underflow(p, dtype):
+    return math.ceil(math.log(TINY[dtype]) / math.log(p))
+
+
 @right("E03.3", "a formula in logs")
 def first_underflow(p, dtype):
     return math.ceil(HALF_OF_SMALLEST[dtype] * math.log(2) / -math.log(p) - 1e-9)
@@ -271,6 +281,19 @@ def sequence_log_prob(probs):
     return np.nan_to_num(np.log(np.array(probs, dtype=float))).sum()
 
 
+@wrong("E03.4", "floor_for_zero", "a large negative number is not -inf: a long possible sequence may well lie below it")
+def sequence_log_prob(probs):
+    return sum(math.log(p) if p > 0 else -1e9 for p in probs)
+
+
+@wrong("E03.4", "wider_format")
+def sequence_log_prob(probs):
+    narrow, product = Context(prec=30, Emin=-4950, Emax=4950), Decimal(1)  # the range of an extended double
+    for p in probs:
+        product = narrow.multiply(product, Decimal(p))
+    return float(product.ln()) if product else -math.inf
+
+
 @wrong("E03.4", "impossible_token_skipped")
 def sequence_log_prob(probs):
     return sum(math.log(p) for p in probs if p > 0)
@@ -348,6 +371,11 @@ def sequence_log_prob(probs):
     import torch
 
     return torch.tensor(probs, dtype=torch.float64, requires_grad=True).log().sum()
+
+
+@right("E03.4", "single precision")
+def sequence_log_prob(probs):
+    return np.log(np.array(probs, dtype=np.float32)).sum()
 
 
 @right("E03.4", "a loop")
@@ -803,6 +831,16 @@ def nats_to_bits(nats):
 @wrong("E03.8", "unit_unchanged")
 def nats_to_bits(nats):
     return nats
+
+
+@wrong("E03.8", "exponential_for_unit")
+def nats_to_bits(nats):
+    return np.power(2.0, nats)
+
+
+@wrong("E03.8", "exponential_for_unit")
+def nats_to_bits(nats):
+    return np.exp(nats)
 
 
 @wrong("E03.8", "divided_by_two")

@@ -42,10 +42,11 @@ def sequence_cases(rng: random.Random) -> list[Case]:
         Case(([0.5, 0.0, 0.3],), label="an impossible token"),
         Case(([0.0],), label="an impossible token"),
         Case(([1.0, 1.0],), label="two certain tokens"),
-        Case(([1e-300, 1e-300],), label="two tokens that are almost impossible"),
+        Case(([1e-30, 1e-20],), label="two tokens that are almost impossible"),
+        Case(([0.1] * 6000,), "sequence_log_prob([0.1] * 6000)", "six thousand tokens"),
     ]
     for _ in range(12):
-        cases.append(Case(([round(rng.uniform(0.02, 0.98), 3) for _ in range(rng.randint(2, 7))],)))
+        cases.append(Case(([round(rng.uniform(0.02, 0.9), 3) for _ in range(rng.randint(2, 7))],)))
     for _ in range(8):
         pattern, times = [round(rng.uniform(0.02, 0.6), 3) for _ in range(rng.randint(2, 4))], rng.randint(300, 500)
         cases.append(Case((pattern * times,), f"sequence_log_prob({pattern} * {times})", "a long sequence"))
