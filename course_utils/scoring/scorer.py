@@ -148,8 +148,11 @@ class Scorer:
             raise ValueError(f"by is one of {', '.join(measures)}; not {by!r}")
         values = [measures[by](s) for s in scores]
         order = sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i]))
-        below = [*(values[i] for i in order[1:]), -math.inf]
-        return [Ranked(i, candidates[i], values[i], margin(values[i], v)) for i, v in zip(order, below, strict=True)]
+        below = [values[i] for i in order[1:]] + [-math.inf]  # the last one beats nothing
+        return [
+            Ranked(i, candidates[i], values[i], margin(values[i], next_best))
+            for i, next_best in zip(order, below, strict=False)
+        ]
 
     # --- ids: what ToyLanguage offers too ---
 
@@ -248,8 +251,8 @@ class Scorer:
 
 
 def margin(value: float, below: float) -> float:
-    """By how much a value beats the next one; two of minus infinity are equals."""
-    return 0.0 if value == below else value - below
+    """By how much a value beats the next one, which may have none (NaN); two of minus infinity are equals."""
+    return 0.0 if value == below else value - (-math.inf if math.isnan(below) else below)
 
 
 def model_window(config) -> int | None:

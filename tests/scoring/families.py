@@ -168,7 +168,7 @@ def reference(model, ids: list[int]) -> torch.Tensor:
     torch.set_default_dtype(torch.float64)  # one family makes its mask in the default dtype
     try:
         with torch.no_grad():
-            logits = model(input_ids=torch.tensor([ids], device=device)).logits[0].double().cpu()
+            logits = model(input_ids=torch.tensor([ids[:-1]], device=device)).logits[0].double().cpu()
     finally:
         torch.set_default_dtype(usual)
-    return logits.log_softmax(-1)[:-1].gather(-1, torch.tensor(ids[1:])[:, None])[:, 0]
+    return logits.log_softmax(-1).gather(-1, torch.tensor(ids[1:])[:, None])[:, 0]

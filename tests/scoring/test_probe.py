@@ -1,0 +1,171 @@
+"""The self-test refuses each shortcut where it is wrong, and a forced one shows how wrong."""
+
+import copy
+import math
+
+import pytest
+import torch
+import transformers
+
+from course_utils.scoring import Scorer, packing, probe, routes
+from course_utils.scoring.plan import padded_batch
+from course_utils.scoring.routes import Shortcuts, batch_log_probs, simple_log_probs
+
+from . import families
+
+
+def off(model, batch, jobs, shortcuts) -> float:
+    """The largest error of a token's score by these shortcuts, in nats."""
+    with torch.no_grad():
+        alone = torch.cat([simple_log_probs(model, job) for job in jobs])
+        return float((batch_log_probs(model, [batch], shortcuts) - alone).abs().max())
+
+
+@pytest.fixture
+def jobs():
+    return probe.probe_jobs(families.VOCABULARY)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "cohere"])
+def test_scaled_or_capped_logits_keep_their_head_in_one_piece(family, model_of, jobs):
+    model = model_of(family)
+    with torch.no_grad():
+        assert not probe.head_is_linear(model, jobs[0])
+    assert off(model, padded_batch(jobs), jobs, Shortcuts(head=True)) > 0.05
+    assert off(model, padded_batch(jobs), jobs, Shortcuts(keep=True)) < 1e-5
+
+
+def test_a_cap_that_hardly_shows_is_found_too(jobs):
+    """Trap: beside small logits a cap of 30 moves a score by less than any tolerance, until the logits grow."""
+    config = transformers.Gemma2Config(**families.CONFIGS["gemma2"][1] | {"final_logit_softcapping": 30.0})
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()  # usual, small weights
+    with torch.no_grad():
+        assert off(model, padded_batch(jobs), jobs, Shortcuts(head=True)) < 1e-4
+        assert not probe.head_is_linear(model, jobs[0])
+
+
+def test_no_boundaries_in_a_packed_row(gpt2, jobs, monkeypatch):
+    """Trap: sequences end to end that see each other."""
+    batch = packing.packed_batch(jobs)
+    assert off(gpt2, batch, jobs, Shortcuts()) < 1e-5
+    with torch.no_grad():
+        assert probe.agrees(gpt2, batch, jobs, Shortcuts())
+        one_run = packing.Layout(runs=[(0, len(batch.input_ids[0]), 1)])
+        monkeypatch.setattr(batch, "layout", one_run)
+        assert not probe.agrees(gpt2, batch, jobs, Shortcuts())
+
+
+def test_positions_that_run_through_a_packed_row(gpt2, jobs):
+    """Trap: positions that do not begin anew."""
+    batch = packing.packed_batch(jobs)
+    batch.positions = [list(range(len(batch.input_ids[0])))]
+    assert off(gpt2, batch, jobs, Shortcuts()) > 0.05
+    with torch.no_grad():
+        assert not probe.agrees(gpt2, batch, jobs, Shortcuts())
+
+
+def test_a_blind_model_proves_nothing(jobs):
+    """Trap: a model that hardly looks at its context agrees with every route, the wrong ones too."""
+    blind = copy.deepcopy(families.build("bloom"))
+    with torch.no_grad():
+        for name, weight in blind.named_parameters():
+            if "self_attention.dense" in name:
+                weight.zero_()
+        assert not probe.agrees(blind, padded_batch(jobs), jobs, Shortcuts())
+
+
+def test_left_padding_is_not_what_we_do(gpt2):
+    """Traps: left padding without positions, and without a mask; right padding needs neither."""
+    short, long = [9, 8, 7, 6], list(range(20, 34))
+    truth = families.reference(families.exact("gpt2"), short)[-1].item()
+    ids = torch.tensor([[0] * 10 + short, long]).to(next(gpt2.parameters()).device)
+    mask = torch.tensor([[0] * 10 + [1] * 4, [1] * 14]).to(ids.device)
+
+    def last(**inputs) -> float:
+        with torch.no_grad():
+            return gpt2(ids, **inputs).logits[0, -2].double().log_softmax(-1)[short[-1]].item()
+
+    assert abs(last(attention_mask=mask) - truth) > 0.01
+    assert abs(last() - truth) > 0.01
+    assert last(attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(0)) == pytest.approx(truth, abs=1e-4)
+
+
+def test_a_model_that_is_not_causal_is_refused(plain):
+    config = transformers.BertConfig(
+        vocab_size=331, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
+    )
+    config.is_decoder = False
+    torch.manual_seed(0)
+    model = transformers.BertLMHeadModel(config).eval()
+    with pytest.raises(ValueError, match="not causal"):
+        Scorer(model, plain).log_prob(["the cat sat on the mat"])
+
+
+def test_without_the_packing_file(gpt2, plain, monkeypatch):
+    """It can be removed alone: rows are padded then, and the numbers stay."""
+    pairs = [("the cat", " sat"), ("the cat", " ran after the dog"), ("what is", " it")]
+    packed = Scorer(gpt2, plain).conditional_log_prob(pairs)
+    monkeypatch.setattr(routes, "packing", None)
+    monkeypatch.setattr("course_utils.scoring.forward.packing", None)
+    padded = Scorer(gpt2, plain)
+    assert padded.conditional_log_prob(pairs) == pytest.approx(packed, abs=1e-5)
+    assert not padded._forward.shortcuts.packing
+
+
+def test_the_models_own_attention_comes_back(gpt2, plain):
+    before = gpt2.config._attn_implementation
+    assert before != packing.NAME
+    Scorer(gpt2, plain).conditional_log_prob([("the", " cat"), ("the", " dog ran")])
+    assert gpt2.config._attn_implementation == before
+    model = copy.deepcopy(gpt2)
+    model.transformer.h[1].mlp.register_forward_hook(lambda *_: 1 / 0)
+    scorer = Scorer(model, plain)
+    scorer._forward.shortcuts = Shortcuts(padding=True, packing=True, head=True)
+    with pytest.raises(ZeroDivisionError):
+        scorer.conditional_log_prob([("the", " cat"), ("the", " dog ran")])
+    assert model.config._attn_implementation == before
+
+
+def test_stretched_rotary_positions_go_alone():
+    """Trap: in these families a long sequence changes the positions of all others in its batch."""
+    rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4, "original_max_position_embeddings": 16}
+    config = transformers.LlamaConfig(**families.CONFIGS["llama"][1] | {"rope_parameters": rope})
+    assert probe.longest_together(config) == 16
+    assert probe.longest_together(families.build("llama").config) is None
+
+
+def test_log_normaliser_in_tiles(monkeypatch):
+    """Tiles of any size give the log-sum over all; impossible words are no obstacle, even a whole tile of them."""
+    from course_utils.scoring import head
+
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(8, 50).double()
+    with torch.no_grad():
+        layer.bias[:20] = -torch.inf
+        hidden = torch.randn(7, 8).double()
+        want = layer(hidden).logsumexp(-1)
+        for rows, words in ((1, 1), (3, 7), (512, 1024)):
+            monkeypatch.setattr(head, "ROWS", rows)
+            monkeypatch.setattr(head, "WORDS", words)
+            torch.testing.assert_close(head.log_normaliser(hidden, layer), want, rtol=0, atol=1e-12)
+
+
+def test_sixteen_bit_logits_are_upcast_first():
+    """Trap: log-softmax in 16 bits."""
+    from course_utils.scoring.head import full_log_probs
+
+    torch.manual_seed(0)
+    logits = (5 * torch.randn(40, 300)).bfloat16()
+    rows, targets = torch.arange(40), torch.randint(0, 300, (40,))
+    truth = logits.double().log_softmax(-1)[rows, targets]
+    assert (full_log_probs(logits, rows, targets) - truth).abs().max() < 1e-5
+    assert (logits.log_softmax(-1)[rows, targets].double() - truth).abs().max() > 1e-2
+
+
+def test_bfloat16_model(gpt2, plain):
+    """A 16-bit model is scored to its own rounding; sums are still float64."""
+    model = copy.deepcopy(gpt2).bfloat16()
+    pairs = [("the cat", " sat on the mat"), ("the", " dog")]
+    fast, simple = (Scorer(model, plain, simple=simple).conditional_log_prob(pairs) for simple in (False, True))
+    assert fast.dtype == "float64" and fast == pytest.approx(simple, abs=0.3)
+    assert not math.isclose(fast[0], round(fast[0], 2), abs_tol=1e-9)
