@@ -64,6 +64,7 @@ def test_every_task_has_mistakes_and_variants(task):
     assert len(mutants.right_answers.get(task, [])) >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_no_mistake_is_within_ten_tolerances_of_right(task):
     """On 20 seeds: with tolerances ten times as wide every wrong answer still loses points, and the solution none."""

@@ -35,6 +35,7 @@ def _mutants(task: str):
     return registry.load_mutants(registry.lesson_of(task)).MUTANTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_every_change_of_a_solution_is_noticed(task):
     _, alive = survivors(task)
