@@ -20,7 +20,7 @@ from course_utils.checks.probing import Case
 from course_utils.checks.reading import RTOL, RTOL_SINGLE, Unusable, close, describe, number, show, single_precision
 from course_utils.checks.reading import numbers as read_numbers
 
-WIDE = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)  # 0.1 to the power 5000 is an ordinary number here
+WIDE = Context(prec=40, Emin=MIN_EMIN, Emax=MAX_EMAX)  # 0.1 to the power 5000 is an ordinary number here
 
 
 def message(misconception: str) -> str:
@@ -92,7 +92,7 @@ def _other_rounding(case: Case, one: Seen) -> bool:
 
 
 def product(probs: Sequence[float]) -> Decimal:
-    """The product to 60 digits, whatever its size: equal factors are counted and raised to a power."""
+    """The product to 40 digits, whatever its size: equal factors are counted and raised to a power."""
     result = Decimal(1)
     for p, times in Counter(probs).items():
         result = WIDE.multiply(result, WIDE.power(Decimal(p), times))
