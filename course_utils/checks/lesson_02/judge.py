@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -34,9 +35,12 @@ def message(misconception: str) -> str:
     return misconceptions()[misconception]["message"]
 
 
-def _pair(one: Seen, what: str) -> list:
-    got = list(one.value.values()) if isinstance(one.value, dict) else one.value
-    return numbers(got, 2, what)
+def _pair(one: Seen, second: str) -> list:
+    """The two numbers of a value task; in a dict the one whose key holds the word `second` comes second."""
+    got = one.value
+    if isinstance(got, dict):
+        got = [got[key] for key in sorted(got, key=lambda key: second in str(key).lower())]
+    return numbers(got, 2, "numbers")
 
 
 # --- E02.1 ----------------------------------------------------------------------------------------------------------
@@ -44,7 +48,7 @@ def _pair(one: Seen, what: str) -> list:
 
 def impossible_start(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E02.1: the pair (0, -inf)."""
-    p, log_p = _pair(seen[0], "numbers")
+    p, log_p = _pair(seen[0], "log")
     if p == 0 and log_p == -math.inf:
         return []
     if p == -math.inf and log_p == 0:
@@ -156,7 +160,7 @@ KNOWN_MASSES = {
 
 def geometric_lengths(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E02.3: (Pr(length <= 9), mean length), EOS not counted."""
-    mass, mean = _pair(seen[0], "numbers")
+    mass, mean = _pair(seen[0], "mean")
     rtol = RTOL_SINGLE if single_precision(seen[0].value) else RTOL
     if close(mass, WITHIN_NINE, rtol) and close(mean, MEAN_LENGTH, rtol):
         return []
@@ -212,7 +216,7 @@ def mass_step_by_step(n: int) -> Fraction:
 
 # --- E02.7 ----------------------------------------------------------------------------------------------------------
 
-EOS_NAMES = ("</s>", "⟨/s⟩", "<eos>", "[eos]", "<|endoftext|>", "eos", "<end>")
+EOS_MARKS = ("</s>", "⟨/s⟩", "<eos>", "[eos]", "<|endoftext|>", "<end>", "<|eot_id|>", "<|im_end|>")
 
 
 def a_sure_winner(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
@@ -245,10 +249,9 @@ def _candidates(value: Any) -> list[tuple]:
 def _tokens(item: Any, words: bool) -> tuple:
     if isinstance(item, str):
         text = item.strip()
-        found = next((name for name in EOS_NAMES if not words and name != "eos" and text.lower().endswith(name)), None)
-        if found:
-            return (*text[: -len(found)], found)
-        return tuple(text.split()) if words else tuple(text)
+        if any(mark in text.lower() for mark in EOS_MARKS) or text.endswith("EOS"):
+            return (text, "EOS")
+        return tuple(re.findall(r"\w+|[^\w\s]", text) if words else text)
     if isinstance(item, Array) and item.values.ndim == 1:
         return tuple(item.values.tolist())
     if isinstance(item, list | tuple):
@@ -259,7 +262,7 @@ def _tokens(item: Any, words: bool) -> tuple:
 
 
 def _is_eos(token: Any) -> bool:
-    return isinstance(token, str) and token.strip().lower() in EOS_NAMES
+    return isinstance(token, str) and (token.strip().lower() in EOS_MARKS or token.strip() in ("EOS", "eos"))
 
 
 def _text(candidate: tuple) -> str:

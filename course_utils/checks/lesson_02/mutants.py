@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -41,6 +42,7 @@ right_value("E02.1", (0, -np.inf), "an int and numpy's -inf")
 right_value("E02.1", [0.0, float("-inf")], "a list")
 right_value("E02.1", np.array([0.0, -np.inf]), "an array")
 right_value("E02.1", {"Pr": Fraction(0), "log Pr": -math.inf}, "a dict, and a fraction")
+right_value("E02.1", {"log Pr": -math.inf, "Pr": 0.0}, "a dict, the logarithm first")
 right_value("E02.1", (Decimal(0), Decimal(0).ln()), "decimals")
 right_value("E02.1", (np.float32(0.0), np.float32(-np.inf)), "single precision")
 
@@ -585,6 +587,11 @@ def safe_log_prob(tokens, cond, bos):
     return sum(-math.inf if math.isclose(p, 0, abs_tol=1e-9) else math.log(p) for p in _probs(tokens, cond, bos))
 
 
+@wrong("E02.5", "tiny_for_impossible")
+def safe_log_prob(tokens, cond, bos):
+    return sum(math.log(p) if p > sys.float_info.min else -math.inf for p in _probs(tokens, cond, bos))
+
+
 @wrong("E02.5", "nan_for_zero")
 def safe_log_prob(tokens, cond, bos):
     return sum(math.log(p) if p > 0 else math.nan for p in _probs(tokens, cond, bos))
@@ -867,6 +874,8 @@ right_value("E02.7", ["the cat ", "the cat sat", "the cat ran"], "a space at the
 right_value("E02.7", ["", ("a",), ("a", "b")], "the empty string beside tuples")
 right_value("E02.7", [np.array([1, 2]), np.array([1, 2, 3])], "arrays of ids")
 right_value("E02.7", [("<s>",), ("<s>", "a")], "BOS written down")
+right_value("E02.7", ["yes", "yes, please"], "a comma is a token of its own")
+wrong_value("E02.7", [("the", "cat", "EOS"), ("the", "cat", "sat", "EOS")], "eos_in_candidates")
 
 # --- automatic mutants that are no mistakes -------------------------------------------------------------------------
 

@@ -93,6 +93,7 @@ def bug_cases(rng: random.Random) -> list[Case]:
         case(["x"] * 40, Steps((0.37,) * 40), label="a long healthy sequence, about -40"),
         case(["a", "b"], Steps((0.5, 1e-14)), label="all but impossible is not impossible"),
         case(["a", "b"], Steps((1e-300, 0.5)), label="all but impossible is not impossible"),
+        case(["a", "b"], Steps((5e-324, 0.5)), label="the smallest number above 0 is not 0"),
         case([], language("toy_bigram"), label="no token at all"),
         case([1, 2, 3], language("toy_bigram"), 0, "tokens are ids here, and BOS is 0"),
     ]
