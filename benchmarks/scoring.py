@@ -158,11 +158,14 @@ def _status(field: str) -> float:
     return int(re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
 
-def measure(model, exact, tokenizer, task: Task, rounds: int, quick: bool) -> list[str]:
+def measure(model, exact, tokenizer, task: Task, rounds: int, args: argparse.Namespace) -> list[str]:
     """One row of the table for each engine."""
-    engines = engines_for(model, tokenizer, task, quick)
+    engines = engines_for(model, tokenizer, task, args.quick)
+    if args.engines is not None:
+        wanted = ("floor", "scorer", *args.engines)
+        engines = {name: run for name, run in engines.items() if name.startswith(wanted)}
     truth = reference(exact, tokenizer, task)
-    small = Task(task.name, task.pairs[: 1 if task.rolling else 8], task.rolling)
+    small = Task(task.name, task.pairs[: 1 if task.rolling else 4], task.rolling)
     for run in engines.values():
         run(small)  # warm up
     seconds: dict[str, list[float]] = {name: [] for name in engines}
@@ -194,6 +197,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer texts, two rounds, one batch size for the peers")
     parser.add_argument("--models", nargs="*", choices=list(CONFIGS), default=list(CONFIGS)[:3])
     parser.add_argument("--tasks", nargs="*", default=["W1", "W2", "W3"])
+    parser.add_argument("--engines", nargs="*", help="only those whose name begins so, beside floor and scorer")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--size", type=float, help="texts, as a part of the full number")
     args = parser.parse_args()
@@ -210,7 +214,7 @@ def main() -> int:
         print(f"\n### {name}\n\n{HEADER}", flush=True)
         for task in build_tasks(model.config.vocab_size, size):
             if task.name.split()[0] in args.tasks:
-                print("\n".join(measure(model, exact, tokenizer, task, rounds, args.quick)), flush=True)
+                print("\n".join(measure(model, exact, tokenizer, task, rounds, args)), flush=True)
     return 0
 
 
