@@ -22,7 +22,7 @@ from .results import PairScore
 CHUNK = 128  # lines
 OPTIONS = ("model", "dtype", "bos", "eos", "boundary", "overflow", "stride", "batch_tokens", "simple")
 
-Line = tuple[int, str]  # its number, counted from 1, and what stands in it
+Line = tuple[int, bytes]  # its number, counted from 1, and what stands in it
 
 
 def score_file(args: Namespace) -> int:
@@ -41,7 +41,7 @@ def score_file(args: Namespace) -> int:
         return 130
     if rank > 0:
         return 0
-    with args.out.open(encoding="utf-8") as out:
+    with args.out.open("rb") as out:
         return int(any("error" in json.loads(line) for line in out))
 
 
@@ -69,8 +69,8 @@ def score_share(args: Namespace, rank: int, world: int) -> None:
 
 def chunks(pairs: Path) -> Iterator[list[Line]]:
     """The lines of the file, CHUNK at a time; empty ones are left out but counted."""
-    with pairs.open(encoding="utf-8", errors="replace") as lines:
-        numbered = ((number, line) for number, line in enumerate(lines, start=1))
+    with pairs.open("rb") as lines:
+        numbered = enumerate(lines, start=1)
         while chunk := list(islice(numbered, CHUNK)):
             yield [(number, line) for number, line in chunk if line.strip()]
 
@@ -103,10 +103,11 @@ def is_complete(args: Namespace) -> bool:
 def merge(out: Path, world: int) -> None:
     """The files of all processes become one in the order of the input, and then go."""
     parts = [part_file(out, rank, world) for rank in range(world)]
-    records = [line for part in parts for line in part.read_text(encoding="utf-8").splitlines(keepends=True)]
+    # bytes: as text, a line would also end at the line separators of Unicode, which may stand in an id
+    records = [record for part in parts for record in part.read_bytes().splitlines(keepends=True)]
     records.sort(key=lambda record: json.loads(record)["line"])
     whole = out.with_name(out.name + ".whole")
-    whole.write_text("".join(records), encoding="utf-8", newline="\n")
+    whole.write_bytes(b"".join(records))
     whole.replace(out)
     for part in out.parent.glob(f"{out.name}.part-*"):
         part.unlink()
@@ -139,7 +140,7 @@ def refuse_other_run(args: Namespace) -> None:
             raise ValueError(
                 f"{args.out} was begun with another {' and another '.join(different)}; remove it, or give another --out"
             )
-    elif begun and args.out.stat().st_size:
+    elif args.out.exists() and args.out.stat().st_size:
         raise ValueError(f"{args.out} exists and was not made by this command; remove it, or give another --out")
     beside.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 

@@ -41,9 +41,10 @@ def pairs(tmp_path) -> Path:
     text[8] = ""
     text[9] = json.dumps({"id": 7, "x": "", "y": ""})
     text[10] = "[1, 2]"
+    text[12] = json.dumps({"id": "line\u2028separator", "x": "a\u2028b", "y": " c"}, ensure_ascii=False)
     text[11] = json.dumps({"id": [1], "x": "caf", "y": "é"}, ensure_ascii=False)
     path = tmp_path / "pairs.jsonl"
-    path.write_text("\n".join(text) + "\n", encoding="utf-8")
+    path.write_bytes("\n".join(text).encode() + b'\n{"x": "\xff", "y": "a"}\n')
     return path
 
 
@@ -54,7 +55,7 @@ def arguments(*given) -> argparse.Namespace:
 
 
 def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +77,16 @@ def test_every_line_in_order(pairs, tmp_path, here, folder):
     out = tmp_path / "scores.jsonl"
     assert command.run(arguments(pairs, "--model", folder, "--out", out)) == 1  # some lines are bad
     records = read(out)
-    assert [r["line"] for r in records] == [n for n in range(1, 61) if n != 9]
+    assert [r["line"] for r in records] == [n for n in range(1, 62) if n != 9]
     bad = {r["line"]: r["error"] for r in records if "error" in r}
-    assert set(bad) == {6, 7, 8, 11} and all(set(r) == {"line", "error"} for r in records if "error" in r)
+    assert set(bad) == {6, 7, 8, 11, 61} and all(set(r) == {"line", "error"} for r in records if "error" in r)
     assert "JSON" in bad[6] and "'y'" in bad[7] and "160 at once" in bad[8] and "pair 0" not in bad[8]
     good = {r["line"]: r for r in records if "error" not in r}
     order = ["id", "line", "joint", "marginal", "conditional", "x_tokens", "y_tokens", "bytes", "flags"]
     assert all(list(r) == order for r in good.values())
     assert good[1]["id"] == "p0" and good[4]["id"] == 4 and good[10]["id"] == 7 and good[12]["id"] == [1]
     assert good[10]["conditional"] == 0.0 and good[10]["flags"] == ["empty_x", "empty_y"] and good[12]["bytes"] == 2
-    given = [json.loads(line) for line in pairs.read_text(encoding="utf-8").splitlines()[20:30]]
+    given = [json.loads(line) for line in pairs.read_bytes().splitlines()[20:30]]
     alone = here.score([(g["x"], g["y"]) for g in given])
     for record, score in zip([good[n] for n in range(21, 31)], alone, strict=True):
         assert record["conditional"] == pytest.approx(score.conditional, abs=1e-4)
@@ -132,7 +133,7 @@ def test_control_c_leaves_what_is_done(pairs, tmp_path, here, folder, monkeypatc
     done = len(read(out))
     assert done == sum(len(lines) for lines in calls[:3])
     assert command.run(arguments(pairs, "--model", folder, "--out", out)) == 1
-    assert len(read(out)) == 59 and calls[4] == calls[3]
+    assert len(read(out)) == 60 and calls[4] == calls[3]
 
 
 def test_two_models_never_meet_in_one_file(pairs, tmp_path, here, folder, capsys):
@@ -142,7 +143,7 @@ def test_two_models_never_meet_in_one_file(pairs, tmp_path, here, folder, capsys
     assert command.run(arguments(pairs, "--model", "other", "--out", out)) == 2
     assert "another model" in capsys.readouterr().err
     assert command.run(arguments(pairs, "--model", folder, "--eos", "--out", out)) == 2
-    pairs.write_text(pairs.read_text(encoding="utf-8") + "\n{}\n", encoding="utf-8")
+    pairs.write_bytes(pairs.read_bytes() + b"{}\n")
     assert command.run(arguments(pairs, "--model", folder, "--out", out)) == 2
     assert out.read_bytes() == before
     (tmp_path / "precious.txt").write_text("mine", encoding="utf-8")
@@ -165,6 +166,18 @@ def test_empty_file(tmp_path, here, folder):
     (tmp_path / "none.jsonl").write_text("\n", encoding="utf-8")
     assert command.run(arguments(tmp_path / "none.jsonl", "--model", folder, "--out", tmp_path / "out.jsonl")) == 0
     assert (tmp_path / "out.jsonl").read_bytes() == b""
+
+
+def test_parts_become_one_file_in_order(pairs, tmp_path, here, folder, monkeypatch):
+    """What two processes leave, put together, is what one process gives; ids with odd line ends stay whole."""
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    command.run(arguments(pairs, "--model", folder, "--out", one))
+    for rank in (1, 0):
+        monkeypatch.setattr(files, "start_group", lambda world: None)
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        assert command.run(arguments(pairs, "--model", folder, "--out", two)) == (1 if rank == 0 else 0)
+    assert two.read_bytes() == one.read_bytes() and not list(tmp_path.glob("*.part-*"))
 
 
 def many(path: Path, n: int) -> Path:
