@@ -11,7 +11,7 @@ from typing import Any
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, raised, value
 from course_utils.checks.mutants import misconceptions
-from course_utils.checks.plain import Array
+from course_utils.checks.plain import Array, Opaque
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import (
     RTOL,
@@ -34,7 +34,10 @@ def message(misconception: str) -> str:
 
 
 def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """The named entries of a dict, or of a list with as many items in the same order. Raises Unusable."""
+    """The named entries of a dict, or of a list with as many items in the same order.
+
+    An entry that is missing is there as an `Opaque`, so that it costs only its own part; with none of them: Unusable.
+    """
     if isinstance(got, Array) and got.values.ndim == 1:
         got = got.values.tolist()
     if isinstance(got, list | tuple) and len(got) == len(keys):
@@ -43,10 +46,9 @@ def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
         quoted = ", ".join(f'"{key}"' for key in keys)
         raise Unusable(f"{describe(got)} came back where a dict with the keys {quoted} is asked for")
     found = {str(key).strip().lower(): item for key, item in got.items()}
-    missing = [key for key in keys if key.lower() not in found]
-    if missing:
-        raise Unusable(f'there is no entry "{missing[0]}" in the dict')
-    return {key: found[key.lower()] for key in keys}
+    if not any(key.lower() in found for key in keys):
+        raise Unusable(f'the dict has no entry "{keys[0]}"')
+    return {key: found.get(key.lower(), Opaque(f'a dict without the key "{key}"')) for key in keys}
 
 
 def letter_of(answer: Any, most: str) -> str:
@@ -160,7 +162,7 @@ def guarded(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
 
 CAUSES = {"A": "boundary", "B": "dropout", "C": "eos", "D": "mean"}
 CAUSE_WORDS = {  # one of these, somewhere in the name that was given
-    "mean": r"\bmeans?\b|averag|reduction",
+    "mean": r"\bmeans?\b|averag|avg|reduction",
     "eos": r"\beos|end symbol|end of (sequence|string|text)|</s>",
     "boundary": r"boundar|tokeni[sz]|retoken|re token",
     "dropout": r"drop ?out|train",
@@ -324,9 +326,9 @@ def _length_fault(said: dict[str, Any]) -> str:
 
 def reply(said: Any) -> str:
     """ "P" or "Q", by name, by place or by its total. Raises Unusable."""
-    text = said.strip().lower().replace("−", "-") if isinstance(said, str) else ""
-    if not isinstance(said, str) and said is not None and not isinstance(said, dict | list | tuple):
-        text = str(int(number(said)))
+    text = said.lower().replace("−", "-").removeprefix("reply").strip(" .:'\"") if isinstance(said, str) else ""
+    if isinstance(said, int | float | Fraction | Array) and not isinstance(said, bool):
+        text = show(number(said))
     for name, words in REPLIES.items():
         if text in words:
             return name
