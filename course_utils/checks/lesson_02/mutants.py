@@ -150,6 +150,22 @@ def sequence_log_prob(tokens, cond, bos):
     return sum(math.log(p) for p in probs if p > 0)
 
 
+@wrong("E02.2", "impossible_token_skipped")
+def sequence_log_prob(tokens, cond, bos):
+    total = 0.0
+    for i, token in enumerate(tokens):
+        p = cond(token, (bos, *tokens[:i]))
+        if p == 0:
+            break
+        total += math.log(p)
+    return total
+
+
+@wrong("E02.2", "floor_for_zero")
+def sequence_log_prob(tokens, cond, bos):
+    return sum(math.log(cond(token, (bos, *tokens[:i])) or 5e-324) for i, token in enumerate(tokens))
+
+
 @wrong("E02.2", "log_of_underflowed_product")
 def sequence_log_prob(tokens, cond, bos):
     return log(math.prod(cond(token, (bos, *tokens[:i])) for i, token in enumerate(tokens)))
@@ -565,6 +581,16 @@ def safe_log_prob(tokens, cond, bos):
 @wrong("E02.5", "impossible_token_skipped")
 def safe_log_prob(tokens, cond, bos):
     return sum(math.log(p) if p > 0 else 0.0 for p in _probs(tokens, cond, bos))
+
+
+@wrong("E02.5", "impossible_token_skipped")
+def safe_log_prob(tokens, cond, bos):
+    total = 0.0
+    for p in _probs(tokens, cond, bos):
+        if p == 0:
+            break
+        total += math.log(p)
+    return total
 
 
 @wrong(
