@@ -22,11 +22,8 @@ class Ranked:
 class _Shown:
     """Text in a terminal, a table with a strip in a notebook (inline styles only: they survive in an untrusted one)."""
 
-    def _numbers(self) -> list[tuple[str, str]]:
-        raise NotImplementedError
-
-    def _strip(self) -> list[tuple[str, float | None]]:
-        raise NotImplementedError
+    # Each kind has its own _numbers(), pairs of a name and a value, and _strip(), pairs of a token and its surprisal
+    # (None for a token that was given).
 
     def __str__(self) -> str:
         width = max(len(name) for name, _ in self._numbers())

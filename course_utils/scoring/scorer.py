@@ -166,7 +166,9 @@ class Scorer:
 
     def next_log_probs(self, ids: Ids) -> np.ndarray:
         """float64 (V,), nats: log Pr(. | ids), ids beginning with BOS. Raises ValueError where there are none."""
-        return self._forward.next_log_probs(self._checked_ids(ids, least=1))
+        ids = self._checked_ids(ids, least=1)
+        self._windows(Job(ids, len(ids), len(ids)), "the ids".format, 0)
+        return self._forward.next_log_probs(ids)
 
     def log_prob_ids(self, sequences: Iterable[Ids]) -> np.ndarray:
         """float64 (N,), nats: log Pr(sequence | BOS); each sequence begins with BOS and is taken as it is."""
@@ -199,6 +201,8 @@ class Scorer:
         return joined
 
     def _windows(self, job: Job, name: Callable[[int], str], i: int) -> list[Job]:
+        if job.ids and not 0 <= min(job.ids) <= max(job.ids) < self.vocabulary_size:
+            raise ValueError(f"{name(i)}: an id outside of the model's vocabulary, 0 to {self.vocabulary_size - 1}")
         if self._slides(job.ids) and self.overflow == "error":
             raise ValueError(
                 f"{name(i)}: {len(job.ids)} ids, but the model reads {self.window} at once; shorten it, or give "
@@ -245,8 +249,6 @@ class Scorer:
         ids = tuple(int(i) for i in ids)
         if len(ids) < least:
             raise ValueError("no ids to condition on: begin with BOS")
-        if any(not 0 <= i < self.vocabulary_size for i in ids):
-            raise ValueError(f"an id outside of the vocabulary, 0 to {self.vocabulary_size - 1}: {ids}")
         return ids
 
 

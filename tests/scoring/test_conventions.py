@@ -339,3 +339,12 @@ def test_options_that_do_not_exist(gpt2, plain):
             scorer.score(pairs)
     with pytest.raises(ValueError, match="by is one of"):
         scorer.rank("a", ["b"], by="mean")
+
+
+def test_a_tokenizer_that_knows_more_words_than_the_model(gpt2, with_bos):
+    """An id without an embedding is an error that names the pair, not one of the device."""
+    tokenizer = copy.deepcopy(with_bos)
+    tokenizer.add_tokens([f"<extra{i}>" for i in range(20)])
+    assert len(tokenizer) > families.VOCABULARY
+    with pytest.raises(ValueError, match=r"pair 1 .*vocabulary"):
+        Scorer(gpt2, tokenizer).score([("the", " cat"), ("the", "<extra19>")])
