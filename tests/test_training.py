@@ -166,6 +166,7 @@ def run(corpus: Path, folder: Path, config: dict, **changes) -> list[float]:
     return report.read_column(folder / "losses.csv", "loss")
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_the_same_run(corpus, tmp_path):
     whole = run(corpus, tmp_path / "whole", CONFIG, export=tmp_path / "model", shard_size="20KB")
     assert len(whole) == 12 and whole[-1] < whole[0] - 0.5
@@ -179,6 +180,7 @@ def test_an_interrupted_run_is_the_same_run(corpus, tmp_path):
     assert model(ids).logits.shape == (1, ids.shape[1], 300)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best(corpus, tmp_path):
     config = CONFIG | {"patience": 4, "eval_every": 2, "steps": 40, "residual_dropout": 0.1}
     config["optimizer"] = CONFIG["optimizer"] | {"adamw_lr": 3.0, "muon_lr": 3.0, "warmup_steps": 20}  # it must diverge
