@@ -167,8 +167,9 @@ class Scorer:
     def next_log_probs(self, ids: Ids) -> np.ndarray:
         """float64 (V,), nats: log Pr(. | ids), ids beginning with BOS. Raises ValueError where there are none."""
         ids = self._checked_ids(ids, least=1)
-        self._windows(Job(ids, len(ids), len(ids)), "the ids".format, 0)
-        return self._forward.next_log_probs(ids)
+        # as if one more id were to be scored: in windows, what the last of them reads
+        (last,) = self._windows(Job((*ids, ids[-1]), len(ids), len(ids)), "sequence {}".format, 0)
+        return self._forward.next_log_probs(last.ids[:-1])
 
     def log_prob_ids(self, sequences: Iterable[Ids]) -> np.ndarray:
         """float64 (N,), nats: log Pr(sequence | BOS); each sequence begins with BOS and is taken as it is."""

@@ -247,6 +247,11 @@ def test_the_last_id_needs_no_place_in_the_window(gpt2, plain):
     assert scorer.log_prob_ids([ids])[0] == pytest.approx(nats(ids, 1), abs=3 * ABS)
     with pytest.raises(ValueError, match="sequence 0"):
         scorer.log_prob_ids([[*ids, 5]])
+    assert scorer.next_log_probs(ids[:-1])[ids[-1]] == pytest.approx(nats(ids, len(ids) - 1), abs=ABS)
+    with pytest.raises(ValueError, match="sequence 0"):
+        scorer.next_log_probs(ids)
+    slid = Scorer(gpt2, plain, overflow="slide")
+    assert slid.next_log_probs(ids)[5] == pytest.approx(slid.conditional_log_prob_ids([(ids, [5])])[0], abs=ABS)
 
 
 @pytest.mark.parametrize("stride", [None, 1, 50, families.WINDOW])
