@@ -109,8 +109,8 @@ def _witness_fault(logits: Sequence[float | Fraction]) -> str:
         return message("sum_of_logits_is_zero")
     if not exact[0] / total > Fraction(99, 100):
         return f"u[0] / sum(u) is {show(float(exact[0] / total))} here; it has to be above 0.99"
-    first = math.exp(Decimal(float(exact[0])) - _log_total([float(u) for u in exact]))
-    return "" if first < 0.5 else message("softmax_agrees_with_share")
+    odds = [math.exp(min(float(u - exact[0]), 700.0)) for u in exact]  # of each token against the first
+    return "" if 1 / math.fsum(odds) < 0.5 else message("softmax_agrees_with_share")
 
 
 # --- E04.7 ----------------------------------------------------------------------------------------------------------
@@ -125,6 +125,7 @@ INVARIANT = {
     "softmax over a fixed shortlist": True,
     "the mean of the logits": False,
     "the margin to the best logit": True,
+    "log-softmax of rescaled logits": False,
     "log-sigmoid of each logit": False,
     "the product of softmax probabilities": True,
     "only the last position normalised": False,

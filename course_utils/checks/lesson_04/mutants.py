@@ -117,6 +117,13 @@ def logsumexp(values, axis=None):
     return np.log(np.sum(np.exp(np.clip(values, -700, 700)), axis=axis))
 
 
+@wrong(
+    "E04.1", "wider_format", "a wider format only moves the cliff: exp(20000) is inf there too; subtract the maximum"
+)
+def logsumexp(values, axis=None):
+    return np.log(np.sum(np.exp(values.astype(np.longdouble)), axis=axis))
+
+
 @wrong("E04.1", "log_missing")
 def logsumexp(values, axis=None):
     return np.sum(np.exp(values), axis=axis)
@@ -259,6 +266,13 @@ def log_softmax(logits, axis=-1):
     return logits - np.log(np.sum(np.exp(logits), axis=axis, keepdims=True))
 
 
+@wrong(
+    "E04.2", "wider_format", "a wider format only moves the cliff: exp(-20000) is 0 there too; subtract in log space"
+)
+def log_softmax(logits, axis=-1):
+    return np.log(_softmax(logits.astype(np.longdouble), axis)).astype(logits.dtype)
+
+
 @wrong("E04.2", "share_for_softmax")
 def log_softmax(logits, axis=-1):
     return np.log(logits / np.sum(logits, axis=axis, keepdims=True))
@@ -359,6 +373,38 @@ def log_softmax(logits, axis=-1):
 @wrong("E04.2", "wrong_shape", "that is the normaliser of each row; the log-probability of every token is asked for")
 def log_softmax(logits, axis=-1):
     return np.logaddexp.reduce(logits, axis=axis)
+
+
+@wrong("E04.2", "log10_for_ln")
+def log_softmax(logits, axis=-1):
+    return log_space.log_softmax(logits, axis) / np.log(10)
+
+
+@wrong(
+    "E04.2", "axis_ignored", "the exponentials were added up over the whole array; each row (or column) has its own sum"
+)
+def log_softmax(logits, axis=-1):
+    shifted = logits - np.max(logits, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted)))
+
+
+@wrong(
+    "E04.2",
+    "maximum_not_added_back",
+    "the maximum was subtracted inside the sum only: take it from the logits too, or add it back after the log",
+)
+def log_softmax(logits, axis=-1):
+    return logits - np.log(np.sum(np.exp(logits - np.max(logits, axis=axis, keepdims=True)), axis=axis, keepdims=True))
+
+
+@wrong(
+    "E04.2",
+    "floor_for_zero",
+    "a probability of 0 got the logarithm 0, which says that it is certain; subtract in log space",
+)
+def log_softmax(logits, axis=-1):
+    p = _softmax(logits, axis)
+    return np.where(p > 0, np.log(p), 0.0)
 
 
 @right("E04.2", "ours")
@@ -482,6 +528,13 @@ def log1mexp(x):
     return math.log(-x)
 
 
+@wrong(
+    "E04.3", "approximation_for_all", "near 0 that takes log(-x), the first term only; log(-expm1(x)) is exact there"
+)
+def log1mexp(x):
+    return math.log(-x) if x > -0.01 else math.log1p(-math.exp(x))
+
+
 @wrong("E04.3", "probability_for_log", "that is the complement 1 - exp(x) itself; the task asks for its logarithm")
 def log1mexp(x):
     return -math.expm1(x)
@@ -518,6 +571,15 @@ def log1mexp(x):
 )
 def log1mexp(x):
     return float(log_space.log1mexp(np.float32(x)))
+
+
+@wrong(
+    "E04.3",
+    "complement_cancelled",
+    "28 decimal digits are not enough: near 1 they leave nothing of exp(-80); use expm1 and log1p, or many more digits",
+)
+def log1mexp(x):
+    return float((1 - Decimal(x).exp()).ln())
 
 
 @wrong("E04.3", "nothing_returned")
@@ -760,6 +822,11 @@ def masked_sum(log_probs, mask):
     return torch.tensor(log_probs, requires_grad=True).masked_fill(~torch.tensor(mask), 0.0).sum()
 
 
+@right("E04.5", "np.nansum of the product, which has NaN in the padding only")
+def masked_sum(log_probs, mask):
+    return np.nansum(log_probs * mask)
+
+
 @right("E04.5", "one row at a time")
 def masked_sum(log_probs, mask):
     if log_probs.ndim > 1:
@@ -875,6 +942,23 @@ def is_shift_invariant(scorer):
 @wrong("E04.7", "threshold_too_wide")
 def is_shift_invariant(scorer):
     return abs(scorer(U, Y) - scorer(U + 0.5, Y)) < 0.5
+
+
+@wrong("E04.7", "threshold_too_wide")
+def is_shift_invariant(scorer):
+    return abs(scorer(U, Y) - scorer(U + 5, Y)) < 1
+
+
+@wrong("E04.7", "symmetric_fixture")
+def is_shift_invariant(scorer):
+    return abs(scorer(np.zeros((3, 5)), Y) - scorer(np.full((3, 5), 4.0), Y)) < 1e-6
+
+
+@wrong("E04.7", "one_position_tested")
+def is_shift_invariant(scorer):
+    moved = U.copy()
+    moved[-1] += 3
+    return abs(scorer(U, Y) - scorer(moved, Y)) < 1e-6
 
 
 @wrong("E04.7", "verdict_inverted")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from course_utils.checks.probing import Case, Probe
+from course_utils.checks.probing import Case, Probe, call_each
 
 
 def literal(array: np.ndarray) -> str:
@@ -56,6 +56,8 @@ def logsumexp_cases(rng: random.Random) -> list[Case]:
         _lse([1000.0, -1000.0, 3.0], "values far apart"),
         _lse([-1000.0, 2.0, 1.0], "values far apart"),
         _lse([2.5, 2.5, 2.5, 2.5], "equal values"),
+        _lse([20000.0, 20001.5], "values beyond every format's exp"),
+        _lse([-20000.0, -20001.5], "values beyond every format's exp"),
         _lse_along([[0.1, 0.7, -1.2], [2.0, -0.5, 0.3]], 1),
         _lse_along([[0.1, 0.7, -1.2], [2.0, -0.5, 0.3]], 0),
         _lse([[0.1, 0.7, -1.2], [2.0, -0.5, 0.3]], "an array with two axes, all of it"),
@@ -92,6 +94,7 @@ def log_softmax_cases(rng: random.Random) -> list[Case]:
         _ls([0.0, 800.0], "a gap of 800"),
         _ls(np.array([0.0, 200.0], dtype=np.float32), "a gap of 200 in float32"),
         _ls(np.array([200.0, -100.0, 0.0], dtype=np.float32), "a gap of 200 in float32"),
+        _ls([20000.0, 0.0], "a gap of 20000"),
         _ls([3.0, 1.0, -0.5, 0.0], "logits that can be read as shares"),
         _ls([1000.0, 1001.0, 1002.0], "large logits"),
         _ls([-1000.0, -1001.0, -1002.0], "very negative logits"),
@@ -123,10 +126,11 @@ def log_softmax_cases(rng: random.Random) -> list[Case]:
 
 def log1mexp_cases(rng: random.Random) -> list[Case]:
     """From p that is almost 1 (x near 0) to p that is almost 0, and p = 0 itself."""
-    fixed = [-0.5, -1e-10, -50.0, -1.0, -2.5, -1e-17, -1e-14, -38.0, -0.05, -80.0]
+    fixed = [-0.5, -1e-10, -50.0, -1.0, -2.5, -1e-17, -1e-14, -38.0, -0.05, -1e-3, -1e-6, -80.0]
     cases = [Case((x,)) for x in fixed] + [Case((NO_MASS,), "log1mexp(-np.inf)", "an impossible event")]
     cases += [Case((round(rng.uniform(-3, -0.01), 3),)) for _ in range(8)]
-    cases += [Case((-float(f"{10 ** rng.uniform(-16, -11):.2e}"),), label="p is almost 1") for _ in range(6)]
+    cases += [Case((-float(f"{10 ** rng.uniform(-16, -11):.2e}"),), label="p is almost 1") for _ in range(5)]
+    cases += [Case((-float(f"{10 ** rng.uniform(-7, -2):.2e}"),), label="p is near 1") for _ in range(5)]
     return cases + [Case((round(rng.uniform(-70, -25), 2),), label="p is almost 0") for _ in range(6)]
 
 
@@ -180,6 +184,9 @@ KINDS: dict[str, str] = {
     "softmax over a fixed shortlist": SUM.format("u[t, k] - np.logaddexp.reduce(u[t, [0, 1, 3]])"),
     "the mean of the logits": "np.mean([u[t, k] for t, k in enumerate(y)])",
     "the margin to the best logit": SUM.format("u[t, k] - u[t].max()"),
+    "log-softmax of rescaled logits": SUM.format(
+        "(lambda v: v[k] - np.logaddexp.reduce(v))(u[t] / (1 + np.abs(u[t]).max()))"
+    ),
     "log-sigmoid of each logit": SUM.format("-np.logaddexp(0, -u[t, k])"),
     "the product of softmax probabilities": f"np.prod([np.exp(u[t, k] - {LSE}) for t, k in enumerate(y)])",
     "only the last position normalised": f"{SUM.format('u[t, k]')} - np.logaddexp.reduce(u[-1])",
@@ -209,6 +216,14 @@ def scorer_cases(rng: random.Random) -> list[Case]:
     return [_scorer(kind, rng) for kind in FIXED] + others
 
 
+def ask_about_scorers(answer: Callable, cases: Sequence[Case]) -> list[dict]:
+    """The verdict on each scorer; beside it the verdicts on one scorer of every kind, by which mistakes are told apart
+    (of a single yes or no half of all mistakes agree)."""
+    one_of_each = [_scorer(kind, random.Random(0)) for kind in KINDS]
+    pattern = " ".join(str(one.get("value", one).get("v", "-")) for one in call_each(answer, one_of_each))
+    return [one | {"pattern": pattern[:300]} for one in call_each(answer, cases)]
+
+
 PROBES: dict[str, Probe] = {
     probe.task: probe
     for probe in (
@@ -218,6 +233,6 @@ PROBES: dict[str, Probe] = {
         Probe("E04.4", "e04_4"),
         Probe("E04.5", "masked_sum", masked_sum_cases),
         Probe("E04.6", "e04_6"),
-        Probe("E04.7", "is_shift_invariant", scorer_cases),
+        Probe("E04.7", "is_shift_invariant", scorer_cases, run=ask_about_scorers),
     )
 }
