@@ -71,8 +71,12 @@ def test_dtype_and_device():
     assert (model.dtype, model.device.type) == (torch.float32, expected)
 
 
-def test_tf32_is_off(course_model):
-    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+def test_loading_turns_tf32_off():
+    torch.set_float32_matmul_precision("high")
+    load_language_model("course", device="cpu")
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_a_folder_and_the_environment_variable(tmp_path, monkeypatch, course_model):

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from prepare import read_texts
 from torch.optim import AdamW, Muon
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 HELD_OUT = ("tinystories", "tatoeba", "book_alice")
 
@@ -307,6 +308,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto (CUDA, else CPU), cpu, cuda")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.add_argument("--compile", action="store_true", help="torch.compile: a third faster, needs a C compiler")
+    logging.disable_progress_bar()
     train(parser.parse_args())
 
 
