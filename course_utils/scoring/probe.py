@@ -15,6 +15,10 @@ from .routes import Shortcuts, accepts, batch_log_probs, input_device, simple_lo
 # differently for every shape of batch.
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 TOLERANCE_16_BIT = 0.3
+LONGEST = 13  # ids in one sequence of the self-test
+
+# What a config may call the number of ids that the model reads at once.
+WINDOW_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
 
 # How a config's names for the ids that attention looks back end, in the families where it does not see them all.
 LOOKS_BACK = ("window", "window_size", "attention_chunk_size", "index_topk")
@@ -27,6 +31,8 @@ def find_shortcuts(model) -> Shortcuts:
         ValueError: the model is not causal; its scores of tokens would not chain into that of a text.
     """
     jobs = probe_jobs(vocabulary_size(model))
+    if (model_window(model.config) or LONGEST) < LONGEST:
+        return Shortcuts()  # too short a window for the self-test: one sequence at a time
     with torch.random.fork_rng(devices=[]):
         check_causal(model, jobs[0])
         head, keep = head_is_linear(model, jobs[0]), keeps_logits(model, jobs[0])
@@ -45,11 +51,11 @@ def vocabulary_size(model) -> int:
 
 def probe_jobs(vocabulary: int) -> list[Job]:
     """Short sequences that share a context, and one that does not; all different, so that a mix-up shows."""
-    ids = [(7919 * i * i + 104729 * i + 13) % vocabulary for i in range(1, 41)]
-    context, other = ids[:9], ids[9:22]
-    candidates = [ids[22:27], ids[27:28], ids[28:32]]
+    ids = [(7919 * i * i + 104729 * i + 13) % vocabulary for i in range(1, 31)]
+    context, other = ids[:5], ids[5:12]
+    candidates = [ids[12:17], ids[17:18], ids[18:22]]
     jobs = [Job((*context, *candidate), 1, len(context)) for candidate in candidates]
-    return [*jobs, Job((*other, *ids[32:36]), 1, len(other)), Job(tuple(ids[36:40]), 1, 2)]
+    return [*jobs, Job((*other, *ids[22:26]), 1, len(other)), Job(tuple(ids[26:30]), 1, 2)]
 
 
 def check_causal(model, job: Job) -> None:
@@ -119,9 +125,9 @@ def agrees(model, batch: Batch, jobs: list[Job], shortcuts: Shortcuts) -> bool:
 
 
 def leaks(jobs: list[Job]) -> list[Job]:
-    """The same targets, each sequence wrongly continuing the one before it."""
+    """The same targets, each sequence wrongly continuing the last three ids of the one before it."""
     before = [jobs[-1], *jobs[:-1]]
-    return [Job((*b.ids, *job.ids), len(b.ids) + job.first, 0) for b, job in zip(before, jobs, strict=True)]
+    return [Job((*b.ids[-3:], *job.ids), 3 + job.first, 0) for b, job in zip(before, jobs, strict=True)]
 
 
 def tolerance(model) -> float:
@@ -143,3 +149,10 @@ def longest_together(config) -> int | None:
             limits.append(scaling.get("original_max_position_embeddings"))
             limits.append(getattr(text, "original_max_position_embeddings", None) or text.max_position_embeddings)
     return min((n for n in limits if isinstance(n, int) and n > 1), default=None)
+
+
+def model_window(config) -> int | None:
+    """The most ids that the model reads at once, as its config says; None where it names no such number."""
+    text = config.get_text_config()
+    found = (getattr(text, name, None) for name in WINDOW_NAMES)
+    return next((n for n in found if isinstance(n, int) and n > 0), None)

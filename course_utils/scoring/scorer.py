@@ -9,14 +9,11 @@ import numpy as np
 from .encode import Encoded, Encoder, name_pair
 from .forward import Forward
 from .plan import Job, windows
-from .probe import vocabulary_size
+from .probe import model_window, vocabulary_size
 from .results import PairScore, Ranked, TokenScores
 
 Pair = tuple[str, str]
 Ids = Sequence[int]
-
-# What a config may call the number of ids that the model reads at once.
-WINDOW_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
 
 
 def load_scorer(name: str | os.PathLike | None = None, device="auto", dtype="auto", **options) -> "Scorer":
@@ -256,10 +253,3 @@ class Scorer:
 def margin(value: float, below: float) -> float:
     """By how much a value beats the next one, which may have none (NaN); two of minus infinity are equals."""
     return 0.0 if value == below else value - (-math.inf if math.isnan(below) else below)
-
-
-def model_window(config) -> int | None:
-    """The most ids that the model reads at once, as its config says; None where it names no such number."""
-    text = config.get_text_config()
-    found = (getattr(text, name, None) for name in WINDOW_NAMES)
-    return next((n for n in found if isinstance(n, int) and n > 0), None)

@@ -169,3 +169,14 @@ def test_bfloat16_model(gpt2, plain):
     fast, simple = (Scorer(model, plain, simple=simple).conditional_log_prob(pairs) for simple in (False, True))
     assert fast.dtype == "float64" and fast == pytest.approx(simple, abs=0.3)
     assert not math.isclose(fast[0], round(fast[0], 2), abs_tol=1e-9)
+
+
+def test_a_model_that_reads_a_few_ids_at_once(plain):
+    """The self-test itself must fit into the window."""
+    for window in (6, probe.LONGEST, 20):
+        config = transformers.GPT2Config(**families.CONFIGS["gpt2"][1] | {"n_positions": window})
+        torch.manual_seed(0)
+        model = transformers.GPT2LMHeadModel(config).eval()
+        pairs = [([0, 5, 9], [7, 8]), ([0, 5, 9], [3]), ([0], [4, 5, 6])]
+        fast, simple = (Scorer(model, plain, simple=s).conditional_log_prob_ids(pairs) for s in (False, True))
+        assert fast == pytest.approx(simple, abs=1e-5)
