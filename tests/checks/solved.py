@@ -10,6 +10,8 @@ import signal
 import warnings
 from pathlib import Path
 
+import torch  # noqa: F401 - its first import takes seconds, which should count to no answer
+
 from course_utils.checks import registry
 from course_utils.checks.judging import Verdict, judge_task
 from course_utils.checks.probing import probe_task
