@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,17 @@ from course_utils.checks.judging import Finding, Judge, Seen, compare, raised, v
 from course_utils.checks.mutants import misconceptions
 from course_utils.checks.plain import Array, Opaque
 from course_utils.checks.probing import Case
-from course_utils.checks.reading import RTOL_SINGLE, Unusable, array, close, describe, number, show, truth
+from course_utils.checks.reading import (
+    RTOL_SINGLE,
+    Unusable,
+    array,
+    close,
+    describe,
+    number,
+    show,
+    single_precision,
+    truth,
+)
 from course_utils.checks.reading import numbers as read_numbers
 
 WIDE = Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(2000) and exp(-20000) are ordinary numbers here
@@ -31,19 +41,24 @@ def message(misconception: str) -> str:
 
 def surprisals(logits: np.ndarray, targets: np.ndarray, reduction: str = "mean") -> np.ndarray:
     """-log of exp(u_y) / sum of exp(u), position by position, then reduced; all to 50 digits."""
-    losses = []
-    for row, target in zip(logits.tolist(), targets.tolist(), strict=True):
-        masses = [WIDE.exp(Decimal(u)) for u in row]
-        losses.append(-WIDE.ln(WIDE.divide(masses[target], sum(masses, start=Decimal(0)))))
-    if reduction == "none":
-        return np.array([float(loss) for loss in losses]).squeeze()
-    total = sum(losses, start=Decimal(0))
-    return np.array(float(total / len(losses) if reduction == "mean" else total))
+    with localcontext(WIDE):
+        found = []
+        for row, target in zip(logits.tolist(), targets.tolist(), strict=True):
+            masses = [Decimal(u).exp() for u in row]
+            found.append((sum(masses) / masses[target]).ln())
+        if reduction == "none":
+            return np.array([float(loss) for loss in found]).squeeze()
+        return np.array(float(sum(found) / len(found) if reduction == "mean" else sum(found)))
 
 
 def losses(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E05.3: the losses; a single one may come as a number or as an array of one element."""
-    return compare(cases, seen, surprisals, atol=1e-11, read=_one_or_many)
+    findings = []
+    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
+        atol = 2e-6 if single_precision(one.value) else 1e-11
+        for fault in compare([case], [one], surprisals, atol=atol, read=_one_or_many):
+            findings.append(Finding(fault.message, index))
+    return findings
 
 
 def _one_or_many(got: Any) -> np.ndarray:
@@ -156,6 +171,7 @@ def both_surprises(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]
 
 NEAR = 1e-4  # of a probability
 NATS = 1e-6  # of the log-likelihood per answer
+SUM = 1e-5  # of the sum of the probabilities: six digits each are enough
 
 
 def best_probabilities(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
@@ -176,6 +192,8 @@ def best_probabilities(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Find
 
 
 def _fault_of_fit(got: Any, counts: list[int]) -> str:
+    if isinstance(got, dict):
+        got = list(got.values())
     if isinstance(got, Array) and got.values.size == len(counts):
         got = got.values.ravel().tolist()
     if not isinstance(got, list | tuple):
@@ -185,11 +203,11 @@ def _fault_of_fit(got: Any, counts: list[int]) -> str:
         return f"{show([float(p) for p in probs])} came back: a probability is a number from 0 to 1"
     shown = show([float(p) for p in probs])
     total = sum(Fraction(p) for p in probs)
-    if not close(total, 1, 0.0, 1e-6):
+    if not close(total, 1, 0.0, SUM):
         return f"{shown} came back, and adds up to {float(total):.6g}: probabilities add up to 1"
     shares = [Fraction(count, sum(counts)) for count in counts]
     if all(close(p, share, 0.0, NEAR) for p, share in zip(probs, shares, strict=True)):
-        gap = math.fsum(share * math.log(share / Fraction(p)) for p, share in zip(probs, shares, strict=True))
+        gap = math.fsum(share * math.log(share * total / Fraction(p)) for p, share in zip(probs, shares, strict=True))
         return "" if close(gap, 0, 0.0, NATS) else f"{shown} is close, but {gap:.1e} nats per answer below the best"
     if not all(p > 0 for p in probs):
         return f"{shown} came back: an answer that occurs in the data has probability 0, so log-likelihood -inf"

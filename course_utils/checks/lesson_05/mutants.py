@@ -249,6 +249,30 @@ def nll(logits, targets, reduction="mean"):
     return -np.log(probs) if reduction == "none" else -np.log(_reduced(probs, reduction))
 
 
+@wrong("E05.3", "softmax_twice")
+def nll(logits, targets, reduction="mean"):
+    return _reduced(_losses(_softmax(logits), targets), reduction)
+
+
+@wrong("E05.3", "column_of_losses")
+def nll(logits, targets, reduction="mean"):
+    return _reduced(-np.take_along_axis(log_space.log_softmax(logits), targets[:, None], axis=1), reduction)
+
+
+@wrong("E05.3", "one_maximum_for_all_rows")
+def nll(logits, targets, reduction="mean"):
+    exp = np.exp(logits - logits.max())
+    return _reduced(-np.log((exp / exp.sum(axis=1, keepdims=True))[np.arange(len(targets)), targets]), reduction)
+
+
+@right("E05.3", "torch in float32")
+def nll(logits, targets, reduction="mean"):
+    import torch
+
+    single = torch.tensor(logits, dtype=torch.float32)
+    return torch.nn.functional.cross_entropy(single, torch.tensor(targets), reduction=reduction)
+
+
 @right("E05.3", "torch's cross_entropy, with gradient")
 def nll(logits, targets, reduction="mean"):
     import torch
@@ -524,6 +548,11 @@ def fit(counts):
     return _softmax(np.log(counts))
 
 
+@right("E05.6", "six digits, which add up to 0.999999 at times")
+def fit(counts):
+    return [round(count / sum(counts), 6) for count in counts]
+
+
 @right("E05.6", "fractions")
 def fit(counts):
     return [Fraction(count, sum(counts)) for count in counts]
@@ -581,6 +610,8 @@ right_value(
     "E05.7", _witness(data=iter([("x", ("the", "sun")), ("x", ("the", "moon"))])), "answers as tokens, an iterator"
 )
 right_value("E05.7", _witness(data=[("2+2?", 4), ("2+2?", 5)]), "answers as numbers")
+right_value("E05.7", _witness(data=np.array(CONFLICT)), "an array of strings")
+right_value("E05.7", _witness(data={"Is it warm?": ["yes", "no"]}), "a dict from prompt to answers")
 right_value("E05.7", _witness(data=(("x", ""), ("x", "a"))), "an empty answer")
 
 

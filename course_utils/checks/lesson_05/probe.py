@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,11 +41,12 @@ def nll_cases(rng: random.Random) -> list[Case]:
         _nll([[-1000.0, -1000.5, -998.0], [0.5, 1.5, -0.5]], [1, 0], "mean", "very negative logits"),
         _nll([[999.0, 1000.0, 998.5], [-999.0, -1000.0, -998.5]], [0, 1], "mean", "rows on different scales"),
     ]
-    for number in range(18):
+    for number in range(21):
         t, v = rng.randint(2, 5), rng.randint(3, 6)
         scale = rng.choice((1, 1, 3, 200))
         at = [rng.choice((0, 0, -700, 700)) for _ in range(t)]
-        logits = [[round(scale * rng.uniform(-1.4, 1.4) + at[i], 2) for _ in range(v)] for i in range(t)]
+        sixteenths = [[round(16 * (scale * rng.uniform(-1.4, 1.4) + at[i])) for _ in range(v)] for i in range(t)]
+        logits = [[n / 16 for n in row] for row in sixteenths]  # the same numbers in float32
         targets = [rng.randrange(v) for _ in range(t)]
         cases.append(_nll(logits, targets, ("sum", "mean", "none")[number % 3], "large logits" if any(at) else ""))
     return cases
@@ -56,7 +58,7 @@ def nll_cases(rng: random.Random) -> list[Case]:
 def surprise_cases(rng: random.Random) -> list[Case]:
     """The numbers of the header, a certain text, one token, long texts, and random ones; each for one function."""
     fixed = [(-3.5, 3, 11), (-3.6, 3, 11), (0.0, 4, 9), (-0.25, 1, 1), (-20000.0, 6000, 25000), (-9000.0, 2500, 40000)]
-    rows = fixed + [(-round(rng.uniform(1, 80), 2), rng.randint(2, 40), rng.randint(41, 200)) for _ in range(16)]
+    rows = fixed + [(-round(rng.uniform(1, 80), 2), rng.randint(2, 40), rng.randint(41, 200)) for _ in range(20)]
     cases = []
     for total, n, n_bytes in rows:
         label = "a certain text" if total == 0 else "a long text" if total < -1000 else ""
@@ -87,8 +89,25 @@ def counts_cases(rng: random.Random) -> list[Case]:
     """The four answers of the lecture, one kind of answer only, ties, rare answers, and random counts."""
     fixed = [[3, 1], [1, 3], [5], [2, 2], [1, 1, 1, 1], [7, 2, 1], [1, 12], [4, 1, 9, 6], [40, 3]]
     return [Case((counts,)) for counts in fixed] + [
-        Case(([rng.randint(1, 15) for _ in range(rng.randint(2, 6))],)) for _ in range(14)
+        Case(([rng.randint(1, 15) for _ in range(rng.randint(2, 6))],)) for _ in range(20)
     ]
+
+
+# --- E05.7 ----------------------------------------------------------------------------------------------------------
+
+
+def without_arrays(value: Any) -> Any:
+    """The value with arrays of strings as lists: an array of strings has no plain form."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "USO":
+        return value.tolist()
+    if type(value) is dict:
+        return {key: without_arrays(item) for key, item in value.items()}
+    return type(value)(map(without_arrays, value)) if type(value) in (list, tuple) else value
+
+
+def ask_for_pairs(answer: Callable, cases: Sequence[Case]) -> list[dict]:
+    """The claim and the data, in plain containers."""
+    return [observe(answer, *case.fresh_args(), read=without_arrays) for case in cases]
 
 
 PROBES: dict[str, Probe] = {
@@ -100,7 +119,7 @@ PROBES: dict[str, Probe] = {
         Probe("E05.4", "e05_4"),
         Probe("E05.5", "perplexity", surprise_cases, run=ask_both, needs=("bits_per_byte",)),
         Probe("E05.6", "fit", counts_cases),
-        Probe("E05.7", "e05_7"),
+        Probe("E05.7", "e05_7", run=ask_for_pairs),
         Probe("E05.8", "e05_8"),
     )
 }
