@@ -212,11 +212,13 @@ def main() -> None:
         "blimp": lambda: blimp_table(model, tokenizer, arguments.corpus, arguments.blimp),
         "bits": lambda: bits_table(model, tokenizer, arguments.corpus),
     }
-    card = old = CARD.read_text(encoding="utf-8")
+    texts = {}
     for name, make in figures.items():
         begun = time.monotonic()
-        text = make()
-        print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{text}", flush=True)
+        texts[name] = make()
+        print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{texts[name]}", flush=True)
+    card = old = CARD.read_text(encoding="utf-8")
+    for name, text in texts.items():
         card = write(card, name, text)
     if arguments.check:
         sys.exit("the card says something else" if card != old else 0)
