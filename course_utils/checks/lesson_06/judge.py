@@ -136,6 +136,9 @@ def legal(joint: float, marginal: float, tol: float = 1e-9) -> bool:
     return joint == -math.inf or Fraction(joint) - Fraction(marginal) <= Fraction(tol)
 
 
+VERDICTS = ("refused", "returned", "not raised")
+
+
 def guarded(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E06.4: an error for every illegal pair, and for no other."""
     findings = []
@@ -146,8 +149,10 @@ def guarded(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
                 findings.append(raised(one, index))
             else:
                 findings.append(Finding(f"{message('wrong_exception')} (it was {one.error})", index))
-        elif not isinstance(one.value, list) or not one.value or one.value[0] not in ("refused", "returned"):
+        elif not isinstance(one.value, list) or not one.value or one.value[0] not in VERDICTS:
             raise Unusable("what came back could not be read")
+        elif one.value[0] == "not raised" and not fine:
+            findings.append(Finding(message("error_not_raised"), index))
         elif (one.value[0] == "refused") == fine:
             label = f" ({case.label})" if case.label else ""
             if fine:

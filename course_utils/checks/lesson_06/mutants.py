@@ -155,6 +155,26 @@ def marginal_by_enumeration(lm, x, n):
     return logsumexp(_joints(lm, x, going + ended + ended))
 
 
+@wrong(
+    "E06.3",
+    "early_ends_twice",
+    "a continuation was cut off at its EOS, and then stood in the list several times: keep each one once, in a set",
+)
+def marginal_by_enumeration(lm, x, n):
+    every = [list(y) for y in itertools.product(range(lm.vocabulary_size), repeat=n)]
+    return logsumexp(_joints(lm, x, [y[: y.index(lm.eos) + 1] if lm.eos in y else y for y in every]))
+
+
+@wrong(
+    "E06.3",
+    "early_ends_twice",
+    "what has ended was counted again with one more EOS: after EOS comes EOS, the same text; count each text once",
+)
+def marginal_by_enumeration(lm, x, n):
+    every = [y for k in range(1, n + 1) for y in itertools.product(range(lm.vocabulary_size), repeat=k)]
+    return logsumexp(_joints(lm, x, [y for y in every if len(y) == n or y[-1] == lm.eos]))
+
+
 @wrong("E06.3", "every_length_counted")
 def marginal_by_enumeration(lm, x, n):
     every = [y for k in range(1, n + 1) for y in itertools.product(range(lm.vocabulary_size), repeat=k)]
@@ -229,6 +249,25 @@ def marginal_by_enumeration(lm, x, n):
         return logsumexp([row[t] + rest([*ids, t], left - 1) for t in range(len(row)) if row[t] > -math.inf])
 
     return lm.log_prob_ids([x])[0] + rest(x, n)
+
+
+@right("E06.3", "all tuples, cut off at EOS and kept once")
+def marginal_by_enumeration(lm, x, n):
+    every = itertools.product(range(lm.vocabulary_size), repeat=n)
+    ys = {y[: y.index(lm.eos) + 1] if lm.eos in y else y for y in every}
+    return logsumexp([lm.log_prob_ids([x + list(y)])[0] for y in ys])
+
+
+@right("E06.3", "a stack of texts that still go on")
+def marginal_by_enumeration(lm, x, n):
+    total, stack = -math.inf, [list(x)]
+    while stack:
+        text = stack.pop()
+        if text[-1] == lm.eos or len(text) == len(x) + n:
+            total = np.logaddexp(total, lm.log_prob_ids([text])[0])
+        else:
+            stack += [[*text, token] for token in range(lm.vocabulary_size) if token != lm.bos]
+    return total
 
 
 @right("E06.3", "np.logaddexp, one y after the other")
@@ -335,6 +374,18 @@ def validate(joint, marginal, tol=1e-9):
 @wrong("E06.4", "verdict_returned")
 def validate(joint, marginal, tol=1e-9):
     return not (_undefined(joint, marginal) or joint > marginal + tol)
+
+
+@wrong("E06.4", "error_not_raised")
+def validate(joint, marginal, tol=1e-9):
+    if _undefined(joint, marginal) or joint > marginal + tol:
+        return ValueError("impossible")
+    return None
+
+
+@wrong("E06.4", "error_not_raised")
+def validate(joint, marginal, tol=1e-9):
+    return AssertionError if _undefined(joint, marginal) or joint > marginal + tol else None
 
 
 @wrong("E06.4", "everything_accepted")
