@@ -423,7 +423,7 @@ def e07_5():
 
 
 def _row(lm, x, y):
-    return lm.next_log_probs([*x, *y])
+    return _cached_row(lm, (*x, *y))
 
 
 def _greedy(lm, x, n, pick=np.argmax, ends=True):
@@ -445,8 +445,20 @@ def _every(lm, n):
     return ended + going
 
 
+@functools.lru_cache(maxsize=20_000)
+def _score(lm, x, y):
+    if not y:
+        return 0.0
+    return _score(lm, x, y[:-1]) + float(_cached_row(lm, x + y[:-1])[y[-1]])
+
+
+@functools.lru_cache(maxsize=20_000)
+def _cached_row(lm, context):
+    return lm.next_log_probs(context)
+
+
 def _scored(lm, x, ys):
-    return [(float(s), y) for s, y in zip(lm.conditional_log_prob_ids([(x, y) for y in ys]), ys, strict=True)]
+    return [(_score(lm, tuple(x), tuple(y)), y) for y in ys]
 
 
 def _best(lm, x, n):

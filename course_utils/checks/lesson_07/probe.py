@@ -161,7 +161,7 @@ def search_cases(rng: random.Random) -> list[Case]:
         cases.append(_search("greedy", lm, x, n, label=label))
         cases.append(_search("exhaustive_argmax", lm, x, n, label=label))
 
-    add(language("warm_or_plush"), [0], 3)
+    add(language("warm_or_plush"), [0], 2)
     add(language("greedy_trap"), [0], 3, "nothing ends within three tokens here")
     add(language("equal_start"), [0], 3, "the first tokens are equally likely")
     add(language("equal_start"), [0, 2], 2, "two tokens are equally likely")
