@@ -75,13 +75,15 @@ class Judge:
 
     `rule` returns the faults; without one the answer is right. `parts` names parts with points of their own (they add
     up to `points`): a fault costs the part that it names, a fault without a part costs all. `target` is the number
-    that a value task asks for: what lies near it was rounded.
+    that a value task asks for: what lies near it was rounded. `read` brings an answer that may come in several forms
+    into one, so that a known mistake is recognised in each of them.
     """
 
     points: float
     rule: Rule
     parts: dict[str, float] = field(default_factory=dict)
     target: float | None = None
+    read: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -263,21 +265,28 @@ def recognise(task: str, judge: Judge, cases: Sequence[Case], observations: list
     few = [
         failed[i] for i in range(0, len(failed), -(-len(failed) // 12))
     ]  # spread over the failed cases, the first included
-    shares = [_share(task, answer, cases, observations, few) for answer in answers]
+    shares = [_share(task, answer, cases, observations, few, judge) for answer in answers]
     best = max(shares, default=0.0)
     equal = [answer for answer, share in zip(answers, shares, strict=True) if share == best]
     if best < 0.5 or len(equal) == 1:
         return equal[0] if best >= 0.5 else None
-    return max(equal, key=lambda answer: _share(task, answer, cases, observations, range(len(cases)), first=False))
+    every = range(len(cases))
+    return max(equal, key=lambda answer: _share(task, answer, cases, observations, every, judge, first=False))
 
 
 def _share(
-    task: str, answer: Answer, cases: Sequence[Case], observations: list, which: Sequence[int], first: bool = True
+    task: str,
+    answer: Answer,
+    cases: Sequence[Case],
+    observations: list,
+    which: Sequence[int],
+    judge: Judge,
+    first: bool = True,
 ) -> float:
     """On which share of the cases `which` a known wrong answer does what was observed; 0 unless on the first of them
     too."""
     theirs = _observe(task, answer, [cases[i] for i in which])
-    agree = [alike(observations[i], mine) for i, mine in zip(which, theirs, strict=True)]
+    agree = [alike(observations[i], mine, judge.read) for i, mine in zip(which, theirs, strict=True)]
     return sum(agree) / len(agree) if agree[0] or not first else 0.0
 
 
@@ -319,13 +328,21 @@ def _observe(task: str, answer: Answer, cases: Sequence[Case]) -> list[dict]:
         return probe.run(answer.names[probe.function], *extra, cases)
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Whether two plain observations say the same: the same error, or equal values up to the precision they came in."""
+def alike(one: Any, other: Any, read: Callable[[Any], Any] | None = None) -> bool:
+    """Whether two plain observations say the same: the same error, or equal values up to the precision they came in.
+
+    With `read`: whether both read the same.
+    """
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return False
     if "error" in one or "error" in other:
         return one.get("error") == other.get("error")
-    return _alike(one, other)
+    if read is not None:
+        with contextlib.suppress(Unusable, KeyError):
+            return read(decode(one["value"])) == read(decode(other["value"]))
+    with contextlib.suppress(Malformed):  # what stands beside the value was not looked at before
+        return _alike(one, other)
+    return False
 
 
 def _alike(a: Any, b: Any) -> bool:

@@ -116,6 +116,12 @@ def test_data_of_another_seed_or_task_earns_nothing_where_inputs_are_random(task
     assert judge_task(task, {**data, "task": "E99.9"}, 1).points == 0
 
 
+def test_what_stands_beside_a_wrong_value_may_be_anything():
+    data = probe_task("E01.4", {"e01_4": lambda: "B"}, 0)
+    data["seen"][0]["beside"] = {"t": "list", "v": "not a list"}
+    assert judge_task("E01.4", data, 0).points == 0
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(ValueError, match="there is no task 'E01.99'"):
         probe_task("E01.99", {}, 0)

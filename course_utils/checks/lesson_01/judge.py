@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -41,9 +42,15 @@ def next_by_counting(joint: np.ndarray, prefix: tuple[int, ...]) -> list[float]:
     return [float(m / sum(mass)) for m in mass]
 
 
+def six_labels(answer: Any) -> dict[str, bool]:
+    """E01.4: the answer, whatever its form, as a dict from letter to truth value."""
+    return labels(answer, "ABCDEF")
+
+
 def identities(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E01.4: every one of the six labels has to be right."""
-    wrong = [letter for letter, right in IDENTITIES.items() if labels(seen[0].value, "ABCDEF")[letter] != right]
+    given = six_labels(seen[0].value)
+    wrong = [letter for letter, right in IDENTITIES.items() if given[letter] != right]
     if not wrong:
         return []
     which = "one label is" if len(wrong) == 1 else f"{len(wrong)} labels are"
@@ -124,7 +131,7 @@ JUDGES = {
     "E01.1": value(Fraction(4, 100)),
     "E01.2": matches(exact_product),
     "E01.3": matches(next_by_counting, read=array),
-    "E01.4": Judge(1, identities),
+    "E01.4": Judge(1, identities, read=six_labels),
     "E01.5": Judge(2, markov_fails),
     "E01.6": Judge(1, order_matters),
     "E01.7": Judge(2, bars),

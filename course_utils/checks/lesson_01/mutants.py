@@ -211,6 +211,8 @@ def _labels(*true):
 
 
 wrong_value("E01.4", _labels("A"), "order_must_be_left_to_right")
+wrong_value("E01.4", "A", "order_must_be_left_to_right")
+wrong_value("E01.4", [1, 0, 1, 1, 0, 0], "markov_is_exact")
 wrong_value("E01.4", _labels("A", "C", "D"), "markov_is_exact")
 wrong_value("E01.4", _labels("A", "C"), "markov_is_exact")
 wrong_value("E01.4", _labels("A", "C", "D", "F"), "markov_is_exact")
