@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
@@ -54,8 +56,13 @@ def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def _shares(logits: Sequence[float]) -> list[Decimal]:
+    return _exact_shares(tuple(map(float, logits)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _exact_shares(logits: tuple[float, ...]) -> list[Decimal]:
     """exp(u) / sum of exp(u), to 50 digits."""
-    weights = [WIDE.exp(Decimal(float(u))) for u in logits]  # exp(-Infinity) is 0
+    weights = [WIDE.exp(Decimal(u)) for u in logits]  # exp(-Infinity) is 0
     total = Decimal(0)
     for weight in weights:
         total = WIDE.add(total, weight)
@@ -73,8 +80,8 @@ def most_probable(candidates: Sequence[Sequence[float]]) -> int:
     products = []
     for probs in candidates:
         product = Decimal(1)
-        for p in probs:
-            product = WIDE.multiply(product, Decimal(p))
+        for p, n in Counter(probs).items():
+            product = WIDE.multiply(product, WIDE.power(Decimal(p), n))
         products.append(product)
     return products.index(max(products))
 

@@ -727,6 +727,7 @@ for _said, _name, _text in (
     (("BB", 10.0, 16.0), "larger_logit_sum_wins", ""),
     ((1, *TOTALS), "bare_number_one", ""),
     (("AA", 10.0, 16.0), "logits_added_up", ""),
+    (("BB", 5.0, 8.0), "length_normalised", "numbers: logits divided by the length are still logits of two contexts"),
     (("AA", *(x / 2 for x in TOTALS)), "mean_of_logs", ""),
     (("AA", *(math.exp(x) for x in TOTALS)), "logs_for_probabilities_wanted", ""),
     (("AA", TOTALS[1], TOTALS[0]), "swapped", ""),
