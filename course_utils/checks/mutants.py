@@ -84,3 +84,8 @@ def misconceptions() -> dict[str, dict]:
     """misconceptions.toml: by id, the message for the student and where the mistake was seen."""
     text = (Path(__file__).parent / "misconceptions.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def message(misconception: str) -> str:
+    """What a student with this misconception reads."""
+    return misconceptions()[misconception]["message"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -123,6 +124,24 @@ def truth(value: Any) -> bool:
     if value is None or isinstance(value, bool | int | float):
         return bool(value)
     raise Unusable(f"{describe(value)} came back where True or False is asked for")
+
+
+def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
+    """The named entries of a dict, or of a list with as many items in the same order.
+
+    An entry that is missing is there as an `Opaque`, so that it costs only its own part; with none of them: Unusable.
+    """
+    if isinstance(got, Array) and got.values.ndim == 1:
+        got = got.values.tolist()
+    if isinstance(got, list | tuple) and len(got) == len(keys):
+        return dict(zip(keys, got, strict=True))
+    if not isinstance(got, dict):
+        quoted = ", ".join(f'"{key}"' for key in keys)
+        raise Unusable(f"{describe(got)} came back where a dict with the keys {quoted} is asked for")
+    found = {str(key).strip().lower(): item for key, item in got.items()}
+    if not any(key.lower() in found for key in keys):
+        raise Unusable(f'the dict has no entry "{keys[0]}"')
+    return {key: found.get(key.lower(), Opaque(f'a dict without the key "{key}"')) for key in keys}
 
 
 def single_precision(value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, matches
 from course_utils.checks.lesson_02.probe import BOS, EOS, Steps
-from course_utils.checks.mutants import misconceptions
+from course_utils.checks.mutants import message
 from course_utils.checks.plain import Array, decode
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import (
@@ -28,11 +28,6 @@ from course_utils.checks.reading import (
     single_precision,
 )
 from course_utils.toy_language import ToyLanguage, log_fraction
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
 
 
 def _pair(one: Seen, second: str) -> list:

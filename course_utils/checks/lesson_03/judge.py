@@ -14,18 +14,13 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, matches, value
-from course_utils.checks.mutants import misconceptions
+from course_utils.checks.mutants import message
 from course_utils.checks.plain import Array
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import RTOL, RTOL_SINGLE, Unusable, close, describe, number, show, single_precision
 from course_utils.checks.reading import numbers as read_numbers
 
 WIDE = Context(prec=40, Emin=MIN_EMIN, Emax=MAX_EMAX)  # 0.1 to the power 5000 is an ordinary number here
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
 
 
 # --- E03.2 ----------------------------------------------------------------------------------------------------------

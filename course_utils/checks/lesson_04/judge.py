@@ -11,18 +11,13 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, matches, raised, value
-from course_utils.checks.mutants import misconceptions
+from course_utils.checks.mutants import message
 from course_utils.checks.plain import Array
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import Unusable, array, describe, number, show, truth
 from course_utils.checks.reading import numbers as read_numbers
 
 WIDE = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(10000) and exp(-10000) are ordinary numbers here
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
 
 
 # --- E04.1 and E04.2 ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, raised, value
-from course_utils.checks.mutants import misconceptions
+from course_utils.checks.mutants import message
 from course_utils.checks.plain import Array, Opaque
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import (
@@ -29,11 +29,6 @@ from course_utils.checks.reading import (
 from course_utils.checks.reading import numbers as read_numbers
 
 WIDE = Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(2000) and exp(-20000) are ordinary numbers here
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
 
 
 # --- E05.3 ----------------------------------------------------------------------------------------------------------

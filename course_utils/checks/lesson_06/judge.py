@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, raised, value
-from course_utils.checks.mutants import misconceptions
-from course_utils.checks.plain import Array, Opaque
+from course_utils.checks.mutants import message
+from course_utils.checks.plain import Array
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import (
     RTOL,
@@ -19,6 +19,7 @@ from course_utils.checks.reading import (
     Unusable,
     close,
     describe,
+    entries,
     number,
     show,
     single_precision,
@@ -26,29 +27,6 @@ from course_utils.checks.reading import (
 )
 from course_utils.checks.reading import numbers as read_numbers
 from course_utils.toy_language import ToyLanguage, log_fraction
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
-
-
-def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """The named entries of a dict, or of a list with as many items in the same order.
-
-    An entry that is missing is there as an `Opaque`, so that it costs only its own part; with none of them: Unusable.
-    """
-    if isinstance(got, Array) and got.values.ndim == 1:
-        got = got.values.tolist()
-    if isinstance(got, list | tuple) and len(got) == len(keys):
-        return dict(zip(keys, got, strict=True))
-    if not isinstance(got, dict):
-        quoted = ", ".join(f'"{key}"' for key in keys)
-        raise Unusable(f"{describe(got)} came back where a dict with the keys {quoted} is asked for")
-    found = {str(key).strip().lower(): item for key, item in got.items()}
-    if not any(key.lower() in found for key in keys):
-        raise Unusable(f'the dict has no entry "{keys[0]}"')
-    return {key: found.get(key.lower(), Opaque(f'a dict without the key "{key}"')) for key in keys}
 
 
 def letter_of(answer: Any, most: str) -> str:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from course_utils.checks.judging import ROUNDED, Finding, Judge, Seen, compare, matches, raised, value
-from course_utils.checks.mutants import misconceptions
-from course_utils.checks.plain import Array, Malformed, decode
+from course_utils.checks.mutants import message
+from course_utils.checks.plain import Malformed, decode
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import (
     ATOL_ZERO,
@@ -20,6 +20,7 @@ from course_utils.checks.reading import (
     Unusable,
     close,
     describe,
+    entries,
     number,
     numbers,
     show,
@@ -27,28 +28,6 @@ from course_utils.checks.reading import (
     truth,
 )
 from course_utils.toy_language import ToyLanguage, log_fraction
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
-
-
-def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """The named entries of a dict, or of a list with as many items in the same order. Raises Unusable."""
-    if isinstance(got, Array) and got.values.ndim == 1:
-        got = got.values.tolist()
-    if isinstance(got, list | tuple) and len(got) == len(keys):
-        return dict(zip(keys, got, strict=True))
-    if not isinstance(got, dict):
-        quoted = ", ".join(f'"{key}"' for key in keys)
-        raise Unusable(f"{describe(got)} came back where a dict with the keys {quoted} is asked for")
-    found = {str(key).strip().lower(): item for key, item in got.items()}
-    missing = [key for key in keys if key not in found]
-    if missing:
-        raise Unusable(f'there is no entry "{missing[0]}" in the dict')
-    return {key: found[key] for key in keys}
-
 
 # --- E07.2 and E07.3 ------------------------------------------------------------------------------------------------
 

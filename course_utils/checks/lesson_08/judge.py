@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.judging import Finding, Judge, Seen, compare, matches, raised, value
-from course_utils.checks.mutants import misconceptions
+from course_utils.checks.mutants import message
 from course_utils.checks.plain import Array, Opaque
 from course_utils.checks.probing import Case, silence
 from course_utils.checks.reading import (
@@ -25,6 +25,7 @@ from course_utils.checks.reading import (
     array,
     close,
     describe,
+    entries,
     number,
     numbers,
     show,
@@ -32,24 +33,6 @@ from course_utils.checks.reading import (
 )
 
 WIDE = Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(1000) and 0.1 ** 5000 are ordinary numbers here
-
-
-def message(misconception: str) -> str:
-    """What a student with this misconception reads."""
-    return misconceptions()[misconception]["message"]
-
-
-def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """The named entries of a dict, or of a list with as many items in the same order. Raises Unusable."""
-    if isinstance(got, Array) and got.values.ndim == 1:
-        got = got.values.tolist()
-    if isinstance(got, list | tuple) and len(got) == len(keys):
-        return dict(zip(keys, got, strict=True))
-    if not isinstance(got, dict):
-        quoted = ", ".join(f'"{key}"' for key in keys)
-        raise Unusable(f"{describe(got)} came back where a dict with the keys {quoted} is asked for")
-    found = {str(key).strip().lower(): item for key, item in got.items()}
-    return {key: found.get(key.lower(), Opaque(f'a dict without the key "{key}"')) for key in keys}
 
 
 # --- the references -------------------------------------------------------------------------------------------------
