@@ -262,9 +262,7 @@ def recognise(task: str, judge: Judge, cases: Sequence[Case], observations: list
     if judge.target is not None:
         return _nearest(judge.target, observations, answers)
     failed = sorted({f.case for f in findings if f.case is not None}) or list(range(len(cases)))
-    few = [
-        failed[i] for i in range(0, len(failed), -(-len(failed) // 12))
-    ]  # spread over the failed cases, the first included
+    few = failed[:: -(-len(failed) // 12)]  # at most 12, spread over the failed cases, the first included
     shares = [_share(task, answer, cases, observations, few, judge) for answer in answers]
     best = max(shares, default=0.0)
     equal = [answer for answer, share in zip(answers, shares, strict=True) if share == best]
@@ -285,7 +283,7 @@ def _share(
 ) -> float:
     """On which share of the cases `which` a known wrong answer does what was observed; 0 unless on the first of them
     too."""
-    theirs = _observe(task, answer, [cases[i] for i in which])
+    theirs = load_probe(task).ask(answer.names, [cases[i] for i in which])
     agree = [alike(observations[i], mine, judge.read) for i, mine in zip(which, theirs, strict=True)]
     return sum(agree) / len(agree) if agree[0] or not first else 0.0
 
@@ -319,13 +317,6 @@ def _target_of(answer: Answer) -> float | None:
 
 def _observe_value(answer: Answer) -> dict:
     return {"value": encode(next(iter(answer.names.values()))())}
-
-
-def _observe(task: str, answer: Answer, cases: Sequence[Case]) -> list[dict]:
-    probe = load_probe(task)
-    with silence():
-        extra = ({name: answer.names.get(name) for name in probe.needs},) if probe.needs else ()
-        return probe.run(answer.names[probe.function], *extra, cases)
 
 
 def alike(one: Any, other: Any, read: Callable[[Any], Any] | None = None) -> bool:

@@ -65,6 +65,12 @@ class Probe:
     run: Callable[..., list[dict]] = call_each
     needs: tuple[str, ...] = ()
 
+    def ask(self, names: Mapping[str, Any], cases: Sequence[Case]) -> list[dict]:
+        """What the functions that a cell defines (`names`) do on the cases, with nothing shown."""
+        extra = ({name: names.get(name) for name in self.needs},) if self.needs else ()
+        with silence():
+            return self.run(names[self.function], *extra, cases)
+
 
 def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda value: value) -> dict:
     """Calls the answer once: `{"value": encoded}` or `{"error": name, "message": text}`.
@@ -98,9 +104,7 @@ def probe_task(task: str, namespace: Mapping[str, Any], seed: int) -> dict:
     if not callable(answer):
         return data | ({} if answer is None else {"found": type(answer).__name__[:100]})
     cases = probe.cases(random.Random(seed))
-    with silence():
-        extra = ({name: namespace.get(name) for name in probe.needs},) if probe.needs else ()
-        seen = probe.run(answer, *extra, cases)
+    seen = probe.ask(namespace, cases)
     stub = bool(seen) and all(one.get("error") == "NotImplementedError" for one in seen)
     return data | {"state": "stub" if stub else "answered", "seen": seen}
 
