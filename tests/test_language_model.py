@@ -280,3 +280,20 @@ def test_generation_stops_at_the_special_token(course_model):
     assert out[: ids["input_ids"].shape[1]] == ids["input_ids"][0].tolist()
     assert out[-1] == tokenizer.eos_token_id
     assert len(out) < 40
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_tiny_models_are_the_same_each_time_and_leave_random_state_alone(family):
+    import torch
+
+    from course_utils.language_model import tiny_model
+
+    ids = torch.tensor([[0, 3, 5, 7, 2]])
+    state = torch.random.get_rng_state()
+    with torch.no_grad():
+        first, again, other = (tiny_model(family, seed)(ids).logits for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert (first - other).abs().max() > 1
+    assert torch.equal(torch.random.get_rng_state(), state)
+    with pytest.raises(ValueError, match="gpt2"):
+        tiny_model("bert")

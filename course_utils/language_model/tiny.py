@@ -1,0 +1,59 @@
+"""Tiny language models of random weights, made in milliseconds: for what holds under every model, trained or not."""
+
+from __future__ import annotations
+
+import torch
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+)
+
+__all__ = ["tiny_model"]
+
+# Weights this large give peaked distributions: a mistake of one position moves a score by whole nats.
+INITIALIZER_RANGE = 0.4
+
+
+def tiny_model(
+    family: str = "gpt2",
+    seed: int = 0,
+    *,
+    vocabulary_size: int = 40,
+    window: int = 128,
+    layers: int = 2,
+    width: int = 32,
+) -> PreTrainedModel:
+    """A new model in eval mode, float32, on the CPU; the same weights for the same arguments.
+
+    family: "gpt2" (learned absolute positions, LayerNorm, dropout) or "llama" (rotary positions, grouped queries).
+    BOS is id 0 and EOS id 1. `window` is the most ids that it reads at once. Random state outside is left as it was.
+
+    Raises ValueError for another family.
+    """
+    ids = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None, "initializer_range": INITIALIZER_RANGE}
+    if family == "gpt2":
+        config = GPT2Config(
+            vocab_size=vocabulary_size, n_positions=window, n_layer=layers, n_embd=width, n_head=2, **ids
+        )
+        kind = GPT2LMHeadModel
+    elif family == "llama":
+        config = LlamaConfig(
+            vocab_size=vocabulary_size,
+            max_position_embeddings=window,
+            num_hidden_layers=layers,
+            hidden_size=width,
+            intermediate_size=2 * width,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            **ids,
+        )
+        kind = LlamaForCausalLM
+    else:
+        raise ValueError(f'tiny_model makes a "gpt2" or a "llama", not {family!r}')
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        # Not from_config: it asks for the default dtype, which a notebook may have changed.
+        return kind(config).to(torch.float32).eval()
