@@ -1,9 +1,9 @@
 """A device other than the CPU, without one: what a GPU would refuse, refused here.
 
 `FarDevice(model)` is a context in which the model counts as being far away. A tensor is there when the model made it,
-or when it was made with `device=model.device`, or moved with `.to(model.device)`; whatever is computed from it is there too. A tensor that
-was made without a word about its device is here. As on a GPU, the model takes no ids that are here, tensors (but for
-those of one number) from both places do not mix, and only what was brought back becomes a numpy array.
+or when it was made with `device=model.device`, or moved with `.to(model.device)`; whatever is computed from it is there
+too. A tensor that was made without a word about its device is here. As on a GPU, the model takes no ids that are here,
+tensors (but for those of one number) from both places do not mix, and only what was brought back becomes a numpy array.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from course_utils.language_model import (
     document_log_probs,
     minimal_pairs,
     prefers_good,
+    tiny_model,
     wilson_interval,
 )
 
@@ -284,10 +285,6 @@ def test_generation_stops_at_the_special_token(course_model):
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_tiny_models_are_the_same_each_time_and_leave_random_state_alone(family):
-    import torch
-
-    from course_utils.language_model import tiny_model
-
     ids = torch.tensor([[0, 3, 5, 7, 2]])
     state = torch.random.get_rng_state()
     with torch.no_grad():
