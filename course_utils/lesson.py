@@ -142,6 +142,11 @@ def figure(fig: Figure, alt: str) -> None:
 
     if not alt.strip():
         raise ValueError("figure needs a text for those who cannot see it: figure(fig, alt='what the figure shows').")
+    if os.environ.get("COURSE_BUILD") == "1":  # what is published can be read by everybody
+        from course_utils.plots.legibility import faults
+
+        if found := faults(fig):
+            raise ValueError(f"this figure cannot be read by everybody: {'; '.join(found)}")
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
     png = base64.b64encode(buffer.getvalue()).decode("ascii")

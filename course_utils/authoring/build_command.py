@@ -160,7 +160,8 @@ def check(root: Path, sources: list[tuple[str, str]]) -> list[Problem]:
     problems = []
     for folder, lesson in sources:
         problems += check_notebook(root, folder, lesson)
-    return problems + check_tables(root) + check_strays(root) + lints.code_style(root, ["."]) + lints.palette_contrast()
+    problems += check_tables(root) + check_strays(root)
+    return problems + lints.pages(root) + lints.code_style(root, ["."]) + lints.palette_contrast()
 
 
 def check_notebook(root: Path, folder: str, lesson: str) -> list[Problem]:

@@ -108,6 +108,7 @@ def environment(folder: Path) -> dict[str, str]:
     (folder / "matplotlibrc").touch()
     own = {key: value for key, value in os.environ.items() if key != "COURSE_LIVE"}
     return own | {
+        "COURSE_BUILD": "1",  # `figure` refuses what cannot be read by everybody
         "IPYTHONDIR": str(folder / "ipython"),
         "MATPLOTLIBRC": str(folder / "matplotlibrc"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -23,8 +23,8 @@ PALETTE = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-PLUM = "#9E4477"  # a darker "purple": lines need 3 to 1 on white, which orange, sky, yellow and purple do not reach
-CYCLE = [PALETTE["blue"], PALETTE["vermillion"], PALETTE["green"], PALETTE["black"], PLUM]  # for lines
+# For lines and for the words beside them: text needs 4.5 to 1 on white, so three of these are darker than above.
+CYCLE = [PALETTE["blue"], "#BF5300", "#008060", PALETTE["black"], "#9E4477"]  # vermillion, green and purple
 DASHES = ["-", "--", "-.", ":", (0, (6, 1.5))]  # one for each colour of CYCLE
 INK = "#1A1A1A"  # text and lines that matter
 MUTED = "#595959"  # axes, helping lines, secondary text: 7 to 1 on white

@@ -10,6 +10,7 @@ from course_utils.authoring.lints import (
     cells,
     code_style,
     figures,
+    pages,
     palette_contrast,
     prose,
     tasks,
@@ -175,6 +176,38 @@ def test_heading_levels(make):
     assert found("text") == [": has no heading"]
 
 
+def test_headings_stand_in_markdown_only(make):
+    def found(cell):
+        return texts(prose.heading_levels(make.notebook(make.md("title", "# T"), cell)))
+
+    def output(kind, text):
+        return make.code("run", "x", ({"output_type": "display_data", "metadata": {}, "data": {kind: text}},))
+
+    fine = [
+        make.md("part", "`<h2>` and **bold**"),
+        output("text/markdown", "**A** #1"),
+        output("text/html", "<p>#</p>"),
+    ]
+    assert [found(cell) for cell in fine] == [[], [], []]
+    for cell in (output("text/markdown", "Text\n\n## Part"), output("text/html", "<H3>Part</H3>")):
+        assert found(cell) == ["run: a heading in its output: write it in a markdown cell"]
+    assert found(make.md("part", "<h2>Part</h2>")) == ["part: a heading in HTML: write it as #, ##, ..."]
+
+
+def test_pages(tmp_path):
+    (tmp_path / "teaching").mkdir()
+    page = tmp_path / "teaching" / "90_tiny.md"
+
+    def found(text):
+        page.write_text(text, encoding="utf-8")
+        return [str(problem).removeprefix("teaching/90_tiny.md: ") for problem in pages(tmp_path)]
+
+    assert found("# A\n\n```\n# comment\n```\n\n## B\n\n![a tree](tree.png)\n") == []
+    assert found("# A\n\n### B\n") == ["heading level 3 comes below level 1; change it"]
+    assert found("# A\n\n![](tree.png)\n") == ["a picture without a text that says what it shows; change it"]
+    assert found("text\n") == ["has no heading; change it"]
+
+
 def test_links(make, project):
     def found(text, folder="notebooks"):
         return texts(prose.links(make.notebook(make.md("text", f"# My title\n\n{text}"), folder=folder, root=project)))
@@ -207,27 +240,33 @@ def test_alt_texts(make):
 
 
 @pytest.mark.parametrize(
-    "style, faults",
+    "page, fault",
     [
-        ("color: #FFFFFF; background: #0072B2", 0),
-        ("background-color:black;color:white", 0),
-        ("color: #595959", 0),
-        ("background: #FFFF00; width: 3em", 1),
-        ("background: #FFFF00; color: #FFFFFF", 1),
-        ("color:#777777;background-color:white", 1),
+        ('<span style="color: #FFFFFF; background: #0072B2">token</span>', ""),
+        ("<span style='background-color:black;color:white'>token</span>", ""),
+        ('<p style="background: #FFFFFF; color: black">a <b style="color: #0072B2">b</b> <br> c</p>', ""),
+        ('<p style="color: white"><b style="background: #0072B2">b</b></p>', ""),
+        ('<p>plain</p><p style="max-width: 100%">plain</p>', ""),
+        ('<p style="background: #FFFF00; width: 3em">token</p>', "text on #FFFF00 has no colour of its own"),
+        ('<p style="color: #595959">token</p>', "text in #595959 has no ground of its own"),
+        ("<p style='background: #FFFF00; color: #FFFFFF'>token</p>", "#FFFFFF on #FFFF00 has contrast 1.07"),
+        ('<p style="color:#777777;background-color:white">token</p>', "#777777 on white has contrast 4.48"),
+        ('<p style="background: black; color: white">a <b style="color: navy">b</b></p>', "navy on black has"),
+        ('<p style="background: rgb(0, 0, 0); color: white">a</p>', "white on rgb(0, 0, 0): write colours as"),
+        ('<td style="background: #D55E00; color: black"> </td>', "a ground of #D55E00 without a word"),
     ],
 )
-def test_html_contrast(make, style, faults):
-    data = {"text/html": f'<p>Text <span style="{style}">token</span></p>'}
-    html = {"output_type": "display_data", "metadata": {}, "data": data}
-    assert len(figures.html_contrast(make.notebook(make.code("tokens", "x", (html,))))) == faults
+def test_html_contrast(make, page, fault):
+    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": f"<div>Text {page} text</div>"}}
+    for cell in (make.code("tokens", "x", (html,)), make.md("tokens", page)):
+        found = texts(figures.html_contrast(make.notebook(cell)))
+        assert len(found) == bool(fault) and "".join(found).startswith(f"tokens: {fault}" if fault else "")
 
 
 def test_palette_contrast():
-    assert palette_contrast(lines=["#000000", "#0072B2"], texts=["#595959"]) == []
-    found = [problem.text for problem in palette_contrast(lines=["#F0E442"], texts=["#777777", "#000000"])]
-    assert found[0].startswith("#F0E442 for lines has contrast 1.3") and found[1].startswith("#777777 for text")
-    assert len(found) == 2
+    assert palette_contrast(["#000000", "#0072B2", "#595959"]) == []
+    found = [problem.text for problem in palette_contrast(["#F0E442", "#000000", "#777777"])]
+    assert [text[:25] for text in found] == ["#F0E442 has contrast 1.32", "#777777 has contrast 4.48"]
 
 
 # ---- cards -----------------------------------------------------------------------------------------------------------

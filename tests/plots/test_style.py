@@ -14,7 +14,7 @@ def test_text_and_lines_stand_out():
     grounds = [*style.PALETTE.values(), *lesson_01.TINTS, "#FFFFFF"]
     assert all(style.contrast(style.text_on(ground), ground) >= 4.5 for ground in grounds)
     assert style.contrast(style.INK, "#FFFFFF") >= 7 and style.contrast(style.MUTED, "#FFFFFF") >= 4.5
-    assert all(style.contrast(color, "#FFFFFF") >= 3 for color in style.CYCLE)
+    assert all(style.contrast(color, "#FFFFFF") >= 4.5 for color in style.CYCLE)
     assert len(style.DASHES) == len(style.CYCLE) == len(set(style.CYCLE))
 
 

@@ -3,6 +3,8 @@
 import html
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from html.parser import HTMLParser
 
 from course_utils.authoring.notebook_files import Notebook, joined, source
 from course_utils.authoring.problems import Problem
@@ -10,9 +12,9 @@ from course_utils.authoring.problems import Problem
 IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 ALT = re.compile(r"\balt=([\"'])(.*?)\1", re.DOTALL | re.IGNORECASE)
 MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
-STYLE = re.compile(r"\bstyle=\"([^\"]*)\"")
-RULE = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:\s*(#\w+|\w+)\s*(?=;|$)")  # colours as #0072B2 or by name
-LINE_CONTRAST, TEXT_CONTRAST = 3.0, 4.5  # on white; WCAG 2.2, 1.4.11 and 1.4.3
+RULE = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:\s*([^;]+?)\s*(?=;|$)")
+TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
+VOID = ("br", "hr", "img", "input", "wbr", "col")  # elements that hold nothing
 
 
 def alt_texts(notebook: Notebook) -> list[Problem]:
@@ -40,37 +42,100 @@ def alt(image: str) -> str:
 
 
 def html_contrast(notebook: Notebook) -> list[Problem]:
-    """Text on a coloured ground sets its own colour too, and can be read: JupyterLab's themes are light and dark."""
-    from course_utils.plots import style
+    """Coloured text stands on a ground of its own, from which it stands out; no ground speaks without words.
 
+    JupyterLab's themes are light and dark: a colour without a ground is unreadable on one of them.
+    """
     problems = []
     for cell in notebook.cells:
         pages = [joined(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])]
-        for rules in (dict(RULE.findall(found[1])) for page in pages for found in STYLE.finditer(page)):
-            ground, text = rules.get("background", rules.get("background-color")), rules.get("color")
-            if ground and not text:
-                problems.append(notebook.problem(cell, f"text on {ground} has no colour of its own"))
-            elif ground and text and style.contrast(text, ground) < TEXT_CONTRAST:
-                contrast = style.contrast(text, ground)
-                fault = f"{text} on {ground} has contrast {contrast:.2f}, at least {TEXT_CONTRAST} is needed"
-                problems.append(notebook.problem(cell, fault))
+        for page in [*pages, source(cell)] if cell["cell_type"] == "markdown" else pages:
+            problems += [notebook.problem(cell, fault) for fault in colour_faults(page)]
     return problems
 
 
-def palette_contrast(lines: Iterable[str] | None = None, texts: Iterable[str] | None = None) -> list[Problem]:
-    """The colours of lines stand out from white by 3 to 1, those of text by 4.5 to 1 (default: the course's style)."""
+def colour_faults(page: str) -> list[str]:
+    """What is wrong with the inline colours of a piece of HTML; each fault once."""
+    reader = ColourReader()
+    reader.feed(page)
+    reader.close()
+    return list(dict.fromkeys(reader.faults))
+
+
+class ColourReader(HTMLParser):
+    """Follows ground and text colour down the elements, as a browser does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = [Element("", "", "", False)]
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        rules = dict(RULE.findall(dict(attrs).get("style") or ""))
+        ground = rules.get("background", rules.get("background-color", ""))
+        above = self.open[-1]
+        if tag not in VOID:
+            element = Element(tag, ground or above.ground, rules.get("color", above.colour), bool(ground))
+            self.open.append(element)
+
+    def handle_endtag(self, tag: str) -> None:
+        while any(element.tag == tag for element in self.open[1:]):
+            element = self.open.pop()
+            self.open[-1].says |= element.says
+            if element.paints and not element.says:
+                self.faults.append(f"a ground of {element.ground} without a word: colour alone says nothing to some")
+            if element.tag == tag:
+                break
+
+    def handle_data(self, data: str) -> None:
+        if not data.strip():
+            return
+        here = self.open[-1]
+        here.says = True
+        try:
+            if here.ground and not here.colour:
+                self.faults.append(f"text on {here.ground} has no colour of its own")
+            elif here.colour and not here.ground:
+                self.faults.append(f"text in {here.colour} has no ground of its own")
+            elif here.colour and contrast(here.colour, here.ground) < TEXT_CONTRAST:
+                ratio = f"{contrast(here.colour, here.ground):.2f}, at least {TEXT_CONTRAST} is needed"
+                self.faults.append(f"{here.colour} on {here.ground} has contrast {ratio}")
+        except ValueError:
+            self.faults.append(f"{here.colour} on {here.ground}: write colours as #RRGGBB, so that they can be checked")
+
+
+@dataclass
+class Element:
+    """An open element: the ground and the colour of text in it, whether it paints this ground, whether it has text."""
+
+    tag: str
+    ground: str
+    colour: str
+    paints: bool
+    says: bool = False
+
+
+def contrast(colour: str, ground: str) -> float:
+    """WCAG's contrast ratio. ValueError for what is no colour."""
     from course_utils.plots import style
 
-    wanted = [
-        (style.CYCLE if lines is None else lines, LINE_CONTRAST, "lines"),
-        ((style.INK, style.MUTED) if texts is None else texts, TEXT_CONTRAST, "text"),
+    return style.contrast(colour, ground)
+
+
+def palette_contrast(colours: Iterable[str] | None = None) -> list[Problem]:
+    """The colours of lines and text stand out from white by 4.5 to 1 (default: those of the course's style).
+
+    Lines need only 3 to 1, but the words beside a line take its colour.
+    """
+    from course_utils.plots import style
+
+    return [
+        Problem(
+            "course_utils/plots/style.py",
+            "",
+            f"{colour} has contrast {contrast(colour, '#FFFFFF'):.2f} on white, at least {TEXT_CONTRAST} is needed",
+            "take a darker colour, then `course build --force`",
+        )
+        for colour in ((*style.CYCLE, style.INK, style.MUTED) if colours is None else colours)
+        if contrast(colour, "#FFFFFF") < TEXT_CONTRAST
     ]
-    problems = []
-    for colours, least, use in wanted:
-        for colour in colours:
-            contrast = style.contrast(colour, "#FFFFFF")
-            if contrast < least:
-                text = f"{colour} for {use} has contrast {contrast:.2f} on white, at least {least} is needed"
-                remedy = "take a darker colour, then `course build --force`"
-                problems.append(Problem("course_utils/plots/style.py", "", text, remedy))
-    return problems

@@ -3,19 +3,23 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote
 
+from course_utils.authoring.lints.figures import IMAGE, MARKDOWN_IMAGE, alt
 from course_utils.authoring.lints.numbers import evidence, quoted
-from course_utils.authoring.notebook_files import Notebook, read, source
+from course_utils.authoring.notebook_files import Notebook, joined, read, source
 from course_utils.authoring.problems import Problem
-from course_utils.authoring.sections import FENCED, headings
+from course_utils.authoring.sections import FENCED, HEADING, headings
 
+CODE_SPAN = re.compile(r"(`+)[^`].*?\1")
+HTML_HEADING = re.compile(r"<h[1-6]\b", re.IGNORECASE)
 NOT_PROSE = [
     FENCED,
     re.compile(r"<!--.*?-->", re.DOTALL),
     re.compile(r"(?<!\\)\$\$.+?\$\$", re.DOTALL),
     re.compile(r"(?<!\\)\$[^$]+?\$"),
-    re.compile(r"(`+)[^`].*?\1"),
+    CODE_SPAN,
     re.compile(r"(?<=\])\([^)\s]*\)"),  # where a link leads
     re.compile(r"<[^>]+>"),
 ]
@@ -44,16 +48,45 @@ def prose_numbers(notebook: Notebook) -> list[Problem]:
 
 
 def heading_levels(notebook: Notebook) -> list[Problem]:
-    """One heading of level 1, at the top; then no level is skipped on the way down."""
-    problems, above = [], 0
-    for heading in headings(notebook):
-        cell = notebook.cells[heading.index]
-        if heading.level > above + 1:
-            problems.append(notebook.problem(cell, f"heading level {heading.level} comes below level {above}"))
-        if heading.level == 1 and above > 0:
-            problems.append(notebook.problem(cell, "a second heading of level 1"))
-        above = heading.level
-    return problems if above else [notebook.problem(None, "has no heading")]
+    """One heading of level 1, at the top; then no level is skipped on the way down; none in HTML or in an output."""
+    found = list(headings(notebook))
+    problems = [
+        notebook.problem(notebook.cells[found[at].index] if found else None, fault)
+        for at, fault in level_faults([heading.level for heading in found])
+    ]
+    for cell in notebook.cells:
+        outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
+        pages = [joined(data.get("text/html", "")) + joined(data.get("text/markdown", "")) for data in outputs]
+        if any(HEADING.search(FENCED.sub("", page)) or HTML_HEADING.search(page) for page in pages):
+            problems.append(notebook.problem(cell, "a heading in its output: write it in a markdown cell"))
+        elif cell["cell_type"] == "markdown" and HTML_HEADING.search(CODE_SPAN.sub("", FENCED.sub("", source(cell)))):
+            problems.append(notebook.problem(cell, "a heading in HTML: write it as #, ##, ..."))
+    return problems
+
+
+def level_faults(levels: list[int]) -> Iterator[tuple[int, str]]:
+    """(which heading, what is wrong with its level); a text without headings has its fault at 0."""
+    above = 0
+    for at, level in enumerate(levels):
+        if level > above + 1:
+            yield at, f"heading level {level} comes below level {above}"
+        if level == 1 and above > 0:
+            yield at, "a second heading of level 1"
+        above = level
+    if not levels:
+        yield 0, "has no heading"
+
+
+def pages(root: Path) -> list[Problem]:
+    """The written pages of the project have headings in order, and a text for every picture."""
+    problems = []
+    for path in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("teaching/*.md")]):
+        text, file = FENCED.sub("", path.read_text(encoding="utf-8")), path.relative_to(root).as_posix()
+        faults = [fault for _, fault in level_faults([len(marks) for marks, _ in HEADING.findall(text)])]
+        if MARKDOWN_IMAGE.search(text) or not all(map(alt, IMAGE.findall(text))):
+            faults.append("a picture without a text that says what it shows")
+        problems += [Problem(file, "", fault, "change it") for fault in faults]
+    return problems
 
 
 def links(notebook: Notebook) -> list[Problem]:
