@@ -1,5 +1,7 @@
 """The device that is not there refuses what a GPU would refuse, and lets pass what runs on one."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -33,7 +35,16 @@ def read_by_numpy(model):
     return picked.sum()
 
 
-@pytest.mark.parametrize("score", [made_there, moved_there, brought_back, read_by_numpy])
+def with_a_cache(model):
+    ids = torch.tensor(IDS, device=model.device)
+    first = model(ids[:, :2], use_cache=True)
+    cache = copy.deepcopy(first.past_key_values)
+    rest = model(ids[:, 2:], past_key_values=cache).logits
+    logits = torch.cat([first.logits, rest], 1)
+    return logits.log_softmax(-1)[:, :-1].gather(-1, ids[:, 1:, None]).sum().item()
+
+
+@pytest.mark.parametrize("score", [made_there, moved_there, brought_back, read_by_numpy, with_a_cache])
 def test_what_runs_on_a_gpu_runs_here_and_gives_the_same(score):
     model = tiny_model()
     with torch.no_grad():

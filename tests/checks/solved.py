@@ -32,6 +32,17 @@ def cells(lesson: str) -> dict[str, str]:
     return {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"}
 
 
+@functools.cache
+def lecture_cells(lecture: str, without: str) -> dict[str, str]:
+    """The code cells of a lecture ("09_real_model"), by cell id; those with the tag `without` are left out."""
+    notebook = json.loads((ROOT / "notebooks" / f"{lecture}.ipynb").read_text(encoding="utf-8"))
+    return {
+        cell["id"]: "".join(cell["source"])
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code" and without not in cell["metadata"].get("tags", [])
+    }
+
+
 def answer_source(task: str) -> str:
     """The source of the answer cell of a task."""
     return cells(registry.lesson_of(task))[task.lower().replace(".", "-")]
