@@ -25,7 +25,9 @@ Difficulty ●○○ · Importance ●●● · 2 minutes · 1 point
 <details><summary>Help: my value is twice as large</summary>
 
 Divide, do not multiply.
-</details>"""
+</details>
+
+Reread: [A product](../90_tiny.ipynb#A-product)"""
 ANSWER = '''\
 # E90.1
 def half(x):
@@ -112,12 +114,12 @@ def write_sources(root: Path) -> Path:
     (root / "pyproject.toml").write_text(project + ruff, encoding="utf-8")
     (root / "README.md").write_text(README, encoding="utf-8")
     lecture = [
-        md("title", "# Tiny lecture"),
+        md("title", "# Tiny lecture\n\nThen the [exercise](exercises/90_tiny.ipynb)."),
         md("product-section", "## A product\n\nIt comes to 0.04.", ("card:C02",)),
         code("product", "print(0.1 * 0.5)\nprint(0.8 * 0.05)"),
     ]
     solution = [
-        md("title", "# Tiny exercise"),
+        md("title", "# Tiny exercise\n\nIt goes with the [lecture](../90_tiny.ipynb)."),
         md("by-hand", "## By hand"),
         code("setup", "check = print", tags=("setup",)),
         *answer_and_check(),

@@ -126,7 +126,10 @@ def test_only_changed_code_is_executed(project, build, monkeypatch):
         return execute.unexecuted(notebook.content)
 
     monkeypatch.setattr(execute, "executed", spy)
-    edit(project / LECTURE, lambda cells, _: cells["title"].update(source=["# Another title"]))
+    edit(
+        project / LECTURE,
+        lambda cells, _: cells["title"].update(source=["# Another title\n", "[exercise](exercises/90_tiny.ipynb)"]),
+    )
     build(project)
     assert ran == []
     assert problems(project) == []

@@ -220,6 +220,23 @@ def test_links(make, project):
         assert len(found(bad)) == 1, bad
 
 
+def test_ways_on(make, project):
+    """To the twin and to the next lecture, where there are any."""
+
+    def found(text, folder="notebooks", lesson="90_tiny"):
+        cell = make.md("text", f"# My title\n\n{text}")
+        problems = prose.ways_on(make.notebook(cell, folder=folder, root=project, lesson=lesson))
+        return [problem.text for problem in problems]
+
+    assert found("[a](exercises/90_tiny.ipynb)") == []
+    assert found("[a](../90_tiny.ipynb#A-product)", "solutions") == []
+    assert found("no link") == ["has no link to exercises/90_tiny.ipynb"]
+    assert found("no link", "solutions") == ["has no link to ../90_tiny.ipynb"]
+    assert found("the lesson before that of the project", lesson="89_small") == ["has no link to 90_tiny.ipynb"]
+    assert found("[next](90_tiny.ipynb)", lesson="89_small") == []
+    assert found("the last lesson", lesson="91_large") == []
+
+
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +375,7 @@ def test_complete_tasks(make, registry):
         ("<details>", "<div>", "needs <details>"),
         ("Help: my value is twice as large", "", "needs <details>"),
         ("Divide, do not multiply.", "", "needs <details>"),
+        ("Reread: ", "See ", "needs the line"),
     ],
 )
 def test_task_headers(make, registry, old, new, fault):

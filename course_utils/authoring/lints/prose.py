@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from course_utils.authoring.lints.figures import IMAGE, MARKDOWN_IMAGE, alt
 from course_utils.authoring.lints.numbers import evidence, quoted
-from course_utils.authoring.notebook_files import Notebook, joined, read, source
+from course_utils.authoring.notebook_files import Notebook, joined, lessons, read, source
 from course_utils.authoring.problems import Problem
 from course_utils.authoring.sections import FENCED, HEADING, headings
 
@@ -100,6 +100,20 @@ def links(notebook: Notebook) -> list[Problem]:
     return problems
 
 
+def ways_on(notebook: Notebook) -> list[Problem]:
+    """A lecture links to its exercise, an exercise to its lecture, and both to the next lecture."""
+    known = lessons(notebook.root, "notebooks")
+    following = [lesson for lesson in known if lesson > notebook.lesson][:1]
+    if notebook.folder == "notebooks":
+        twins = [f"exercises/{notebook.lesson}"] if notebook.lesson in lessons(notebook.root, "solutions") else []
+        wanted = twins + following
+    else:
+        wanted = [f"../{lesson}" for lesson in [notebook.lesson, *following] if lesson in known]
+    text = "\n".join(map(source, notebook.markdown_cells))
+    linked = {(found[1] or found[2]).partition("#")[0] for found in LINK.finditer(text)}
+    return [notebook.problem(None, f"has no link to {way}.ipynb") for way in wanted if f"{way}.ipynb" not in linked]
+
+
 def resolves(notebook: Notebook, target: str) -> bool:
     path, _, section = unquote(target).partition("#")
     if not path:
@@ -109,7 +123,10 @@ def resolves(notebook: Notebook, target: str) -> bool:
             folder, _, name = file.rpartition("/")
             if not section:
                 return True
-            return name.endswith(".ipynb") and has_section(read(notebook.root, folder, name[:-6]), section)
+            try:
+                return name.endswith(".ipynb") and has_section(read(notebook.root, folder, name[:-6]), section)
+            except ValueError:  # not a notebook, which is its own problem
+                return False
     return False
 
 

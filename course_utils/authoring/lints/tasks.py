@@ -14,6 +14,7 @@ EFFORT = re.compile(
     r"((?P<points>\d+) points?|open question, marked by a person)$",
     re.MULTILINE,
 )
+REREAD = re.compile(r"^Reread: \[[^\]]+\]\(\.\./\w+\.ipynb#[^)\s]+\)$", re.MULTILINE)
 HELP = re.compile(r"<details><summary>\s*\S.*?</summary>\s*\S.*?</details>", re.DOTALL)
 
 
@@ -49,6 +50,8 @@ def header_faults(cell: dict) -> list[str]:
             faults.append(f"says {effort['points']} points, the judge gives {points:g}")
         if not HELP.search(text):
             faults.append("needs <details><summary>Help: the symptom</summary> with a hint")
+    if not REREAD.search(text):
+        faults.append('needs the line "Reread: [A section](../01_chain_rule.ipynb#A-section)", of its lecture')
     if not re.search(r"^[*-] ", text, re.MULTILINE):
         faults.append("needs the contract as a list")
     return faults
