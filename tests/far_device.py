@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 MOVES = {torch.Tensor.to}
 BRINGS_BACK = {torch.Tensor.cpu}
+COPIES = {torch.Tensor.__deepcopy__}  # its second argument remembers what else was copied
 READS = {torch.Tensor.numpy, torch.Tensor.__array__}
 HANDLES = {torch.Tensor.device.__get__, torch.Tensor.dtype.__get__, torch.Tensor.shape.__get__}
 
@@ -104,7 +105,7 @@ class FarDevice(TorchFunctionMode):
             for tensor in self._tensors(result):
                 self._put(tensor)
             return result
-        given = self._tensors((args, kwargs))
+        given = self._tensors(args[0] if function in COPIES else (args, kwargs))
         far = [tensor for tensor in given if self.is_far(tensor)]
         if function in READS and far:
             raise WrongDevice("a tensor on another device does not become a numpy array: bring it back with .cpu()")
