@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 
-from course_utils.grading.pristine import Exercise, Task
-from course_utils.grading.records import Record, Row, plain
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff }
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin: 0 }
-table { border-collapse: collapse; margin: 1rem 0 }
-td, th { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top }
-section { border: 1px solid #c8c8c8; border-left-width: .4rem; border-radius: .3rem }
-section { padding: .8rem 1rem; margin: 1rem 0 }
-section.full { border-left-color: #007a5a }
-section.part { border-left-color: #b37400 }
-section.none { border-left-color: #b03a00 }
-pre { background: #f3f3f3; padding: .5rem .7rem; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 }
-p { margin: .5rem 0 } .quiet { color: #555 } details { margin: .4rem 0 } summary { cursor: pointer }
-@media print { details > * { display: block } }
-""".strip()
-
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>
-{style}
-</style></head>
-<body>
-{body}
-</body>
-</html>
-"""
+from course_utils.checks.probing import load_probe
+from course_utils.grading.manual import Mark, Marks
+from course_utils.grading.pages import bar, frame, inline, paragraphs, sentence, told
+from course_utils.grading.pristine import Exercise, OpenTask, Task
+from course_utils.grading.records import Record, Row
 
 WORDS = {
-    "graded": "",
-    "missing": "not handed in",
+    "graded": "not right yet",
+    "missing": "not answered",
     "error": "raised an error",
     "timeout": "took too long",
     "memory": "needed too much memory",
@@ -47,66 +20,118 @@ WORDS = {
 }
 
 
-def page(record: Record, exercise: Exercise) -> str:
-    """The feedback of one student on one exercise, as a page that needs nothing else and runs no script."""
+def page(record: Record, exercise: Exercise, name: str = "", marks: Marks | None = None) -> str:
+    """The feedback of one student on one exercise, as a page that needs nothing else and runs no script.
+
+    name: the student's, where the roster tells it. marks: what a person gave for open tasks (those of anybody).
+    """
     rows = {row.task: row for row in record.rows}
-    earned = f"{sum(row.points for row in record.rows):g} of {sum(task.max_points for task in exercise.tasks):g} points"
-    later = f"; {exercise.manual_points:g} more points are given by a person" if exercise.manual_points else ""
-    note = f"<p><strong>{escape(plain(record.note))}</strong></p>" if record.note else ""
+    tasks = [task for task in exercise.tasks if task.id in rows]
+    mine = {task.id: (marks or {}).get((record.student, task.id)) for task in exercise.open_tasks}
     parts = [
         f"<h1>{escape(exercise.title)}</h1>",
-        f'<p class="quiet">{escape(record.student)}{f" · {escape(plain(record.file))}" if record.file else ""}</p>',
-        f"<p><strong>{earned}</strong>{later}</p>{note}",
-        _summary(exercise, rows),
-        *(_section(task, rows[task.id], exercise) for task in exercise.tasks if task.id in rows),
+        _who(record, name),
+        _total(record, exercise, mine),
+        f'<p class="note">{sentence(record.note)}</p>' if record.note else "",
+        _summary(exercise, tasks, rows, mine),
+        *(_section(task, rows[task.id], exercise) for task in tasks),
+        *(_open_section(task, mine[task.id]) for task in exercise.open_tasks),
+        '<p class="quiet">If you believe that a task is marked wrongly, run its call in your notebook and show what '
+        "comes back, together with this page.</p>",
     ]
-    return PAGE.format(title=escape(exercise.title), style=STYLE, body="\n".join(parts))
+    return frame(exercise.title, parts)
 
 
-def _summary(exercise: Exercise, rows: dict[str, Row]) -> str:
-    lines = [_summary_line(task, rows[task.id]) for task in exercise.tasks if task.id in rows]
-    return "<table>\n<tr><th>task</th><th></th><th>points</th></tr>\n" + "\n".join(lines) + "\n</table>"
+def _who(record: Record, name: str) -> str:
+    who = f"{escape(name)} ({escape(record.student)})" if name and name != record.student else escape(record.student)
+    return f'<p class="quiet">{who}{f" · {told(record.file)}" if record.file else ""}</p>'
 
 
-def _summary_line(task: Task, row: Row) -> str:
-    return f'<tr><td><a href="#{task.id}">{task.id}</a></td><td>{_inline(task.title)}</td><td>{_points(row)}</td></tr>'
+def _total(record: Record, exercise: Exercise, mine: dict[str, Mark | None]) -> str:
+    earned = sum(row.points for row in record.rows)
+    marked = [mark for mark in mine.values() if mark]
+    by_person = sum(mark.points for mark in marked)
+    said = ""
+    if exercise.manual_points and len(marked) == len(mine):
+        said = f", and {by_person:g} of {exercise.manual_points:g} for what a person marks"
+    elif exercise.manual_points:
+        said = f"; {exercise.manual_points:g} more points are given by a person"
+    share = earned / exercise.points if exercise.points else 0.0
+    return f"<p><strong>{earned:g} of {exercise.points:g} points</strong>{said}</p>{bar(share)}"
+
+
+def _summary(exercise: Exercise, tasks: list[Task], rows: dict[str, Row], mine: dict[str, Mark | None]) -> str:
+    lines = [_summary_line(task, _points(rows[task.id]), _word(rows[task.id])) for task in tasks]
+    for task in exercise.open_tasks:
+        lines.append(_summary_line(task, _marked(task, mine[task.id]), "marked by a person"))
+    head = '<tr><th>task</th><th></th><th></th><th class="number">points</th></tr>'
+    return "\n".join(["<table>", head, *lines, "</table>"])
+
+
+def _summary_line(task: Task | OpenTask, points: str, word: str) -> str:
+    title = f'<td><a href="#{task.id}">{task.id}</a></td><td>{inline(task.title)}</td>'
+    return f'<tr>{title}<td class="quiet">{word}</td><td class="number">{points}</td></tr>'
 
 
 def _section(task: Task, row: Row, exercise: Exercise) -> str:
     kind = "full" if row.points >= row.max_points else "part" if row.points else "none"
-    word = f' <span class="quiet">· {WORDS[row.status]}</span>' if WORDS.get(row.status) else ""
-    parts = [f'<section id="{task.id}" class="{kind}">', f"<h2>{task.id} {_inline(task.title)}</h2>"]
-    parts.append(f"<p><strong>{_points(row)} points</strong>{word}</p>")
-    if row.message:
-        parts.append(f"<p>{escape(plain(row.message))}</p>")
-    if row.call:
-        parts.append(f"<p>Paste this below your answer and run it:</p><pre>{escape(row.call)}</pre>")
+    parts = [_heading(task, kind, f"{_points(row)} points")]
+    if kind != "full":
+        parts += _what_happened(task, row)
+        if row.status != "invalid":
+            parts += _what_to_do(task, row, exercise)
+    return "\n".join([*filter(None, parts), "</section>"])
+
+
+def _heading(task: Task | OpenTask, kind: str, points: str) -> str:
+    title = f"<h2>{task.id} {inline(task.title)}</h2>"
+    return f'<section id="{task.id}" class="{kind}"><div class="head">{title}<span class="points">{points}</span></div>'
+
+
+def _what_happened(task: Task, row: Row) -> list[str]:
+    parts = [f"<p>{sentence(row.message)}</p>"] if row.message else []
+    call = row.call or (f"{load_probe(task.id).function}()" if row.returned else "")
+    if call:
+        parts.append(
+            f'<p class="label">Paste this into a cell below your answer and run it:</p><pre>{escape(call)}</pre>'
+        )
     if row.returned:
-        parts.append(f"<p>What came back:</p><pre>{escape(plain(row.returned))}</pre>")
-    if kind != "full" and row.status != "invalid":
-        parts += [_hint(*hint) for hint in task.hints]
-        parts.append(_reread(task, exercise))
+        parts.append(
+            f'<p class="label">What came back from your answer:</p><pre>{told(row.returned).removesuffix(":")}</pre>'
+        )
+    return parts
+
+
+def _what_to_do(task: Task, row: Row, exercise: Exercise) -> list[str]:
+    parts = [
+        f"<details><summary>Hint: {inline(about)}</summary>{paragraphs(body)}</details>" for about, body in task.hints
+    ]
+    headings = [f"“{inline(heading)}”" for heading in exercise.reread(task)[:3]]
+    section = f", section{'s' if len(headings) > 1 else ''} {', '.join(headings)}" if headings else ""
+    parts.append(f"<p>Read again: lecture {escape(exercise.name)}{section}.</p>")
+    if row.status in ("graded", "error"):
+        parts.append(f"<p>Then change your answer and run its check: <code>check(&quot;{task.id}&quot;)</code></p>")
+    return parts
+
+
+def _open_section(task: OpenTask, mark: Mark | None) -> str:
+    parts = [_heading(task, "open", f"{_marked(task, mark)} points")]
+    if mark is None:
+        parts.append("<p>This one is marked by a person.</p>")
+    elif mark.comment:
+        parts.append(f"<p>{told(mark.comment)}</p>")
     return "\n".join([*parts, "</section>"])
+
+
+def _word(row: Row) -> str:
+    if row.points >= row.max_points:
+        return "right"
+    return "right in part" if row.points else WORDS.get(row.status, "")
 
 
 def _points(row: Row) -> str:
     return f"{row.points:g} of {row.max_points:g}"
 
 
-def _hint(symptom: str, body: str) -> str:
-    paragraphs = "".join(f"<p>{_inline(part)}</p>" for part in re.split(r"\n\s*\n", body) if part.strip())
-    return f"<details><summary>Hint: {_inline(symptom)}</summary>{paragraphs}</details>"
-
-
-def _reread(task: Task, exercise: Exercise) -> str:
-    headings = exercise.reread(task)
-    where = ", ".join(f"“{_inline(heading)}”" for heading in headings[:3])
-    return f'<p class="quiet">Read again: lecture {escape(exercise.name)}{f", {where}" if where else ""}</p>'
-
-
-def _inline(markdown: str) -> str:
-    """Our own markdown as HTML: code, bold and emphasis; everything else as text."""
-    text = escape(" ".join(markdown.split()), quote=False)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
-    return re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", text)
+def _marked(task: OpenTask, mark: Mark | None) -> str:
+    return f"{mark.points:g} of {task.max_points:g}" if mark else f"up to {task.max_points:g}"

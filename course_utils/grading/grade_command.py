@@ -2,6 +2,7 @@
 
   course grade submissions/ --out report/
   course grade download.zip --out report/ --exercise 01 --roster students.csv --jobs 4
+  course grade submissions/ --out report/ --manual open_questions.csv --format canvas
 
 SUBMISSIONS is a folder (or a zip file) with
   <student>/<exercise>.ipynb                 or nbgrader's <student>/<assignment>/<exercise>.ipynb,
@@ -11,16 +12,31 @@ judged outside the process that runs the student's code. What the student's note
 weight.
 
 REPORT gets
+  index.html      begin here: points by task, the commonest mistakes, tasks that nobody solved, who is missing or late
+  feedback/       a page for each student and exercise, to hand back
+  gradebook.csv   a row for each student; manual_max are the points of open questions, which you give
   results.csv     student,exercise,task,points,max_points,status,message: a row for every task, whatever happened
                   status: graded, missing, error, timeout, memory, invalid (the file could not be used)
-  gradebook.csv   a row for each student; manual_max are the points of open questions, which you give
-  feedback/       a page for each student and exercise, to hand back
+  changes.csv     what differs from the report that was there before: after another --seed, or new submissions
   run.json        versions, seed, limits, seconds, files that were not recognised
+
+Tables that you may hand in (comma or semicolon, first line as shown):
+  --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. Who handed in nothing is
+                  then missing, who was later is late (it costs no points: that is yours to decide). Columns id, login,
+                  email, section are used by --format.
+  --manual        student,task,points,comment    your points for open questions: they go to the gradebook (manual,
+                  final), the feedback pages and the exports. A row that cannot be right stops the run before it begins.
+  --format        canvas: canvas.csv, for Grades > Import. moodle: moodle/<exercise>.csv, the assignment's grading
+                  worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission
 
 A run that was stopped goes on where it was: give the same command again. The same folder keeps its seed, so nothing
 is graded twice unless it has changed; another --seed, or a new folder, grades on other inputs.
 
+Students' code runs in a sandbox (bubblewrap, on Linux): no network, nothing of yours to see or change. Where there is
+none, the command refuses and says what to install.
+
 Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command.
+docs/grading.md tells more.
 """
 
 from __future__ import annotations
@@ -29,8 +45,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from course_utils.grading.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Unavailable, find_sandbox
+from course_utils.grading.roster import is_late
+
+if TYPE_CHECKING:
+    from course_utils.grading.records import Record
+    from course_utils.grading.run import Finished
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--roster", type=Path, metavar="CSV", help="student,name,deadline: who is missing and who is late is then said"
     )
+    parser.add_argument(
+        "--manual", type=Path, metavar="CSV", help="student,task,points[,comment]: what you gave for open questions"
+    )
+    parser.add_argument(
+        "--format", action="append", choices=("canvas", "moodle", "gradescope"), default=[], dest="formats",
+        help="write the gradebook in this form too; may be given more than once",
+    )  # fmt: skip
     parser.add_argument(
         "--jobs", type=_positive, default=1, metavar="N", help="how many notebooks to run at a time (1)"
     )
@@ -109,12 +138,16 @@ def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
     from course_utils.grading.run import Order, grade
 
     limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
-    order = Order(args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits)
+    order = Order(
+        args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits,
+        manual=args.manual, formats=tuple(dict.fromkeys(args.formats)),
+    )  # fmt: skip
     if isolation == LimitsOnly.name:
         print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)
-    records = grade(order, folder, _progress())
-    print(f"{len(records)} graded: {args.out / 'results.csv'}, {args.out / 'gradebook.csv'}, {args.out / 'feedback'}")
-    lost = [f"{record.student}/{record.exercise}" for record in records if record.lost]
+    finished = grade(order, folder, Progress())
+    for line in summary(args.out, finished):
+        print(line)
+    lost = [f"{record.student}/{record.exercise}" for record in finished.graded.records if record.lost]
     if lost:
         print(
             f"NOT graded, since the grading process ended twice: {', '.join(lost)}; see above, and run again",
@@ -123,14 +156,61 @@ def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
     return 0
 
 
-def _progress():
-    """On a terminal one line that is written over; else silence."""
-    started = time.monotonic()
+def summary(out: Path, finished: Finished) -> list[str]:
+    """What the operator is told at the end: who is missing or late, what has changed, where to look."""
+    records, enrolled = finished.graded.records, finished.graded.enrolled
+    lines = [f"{len(records)} graded: {out / 'index.html'}"]
+    people = [
+        ("nothing handed in", {r.student for r in records} - {r.student for r in records if r.file}),
+        ("late", {r.student for r in records if is_late(r.note)}),
+        ("not on the roster", {r.student for r in records if enrolled and r.student not in enrolled}),
+    ]
+    lines += [f"{what} ({len(who)}): {_some(sorted(who))}" for what, who in people if who]
+    changes = finished.changes
+    if changes is not None and changes.rows:
+        moved = f"{changes.higher} higher, {changes.lower} lower"
+        lines.append(f"changed since the report before: {len(changes.rows)} rows ({moved}): {out / 'changes.csv'}")
+        lines += [_change(row) for row in changes.rows[:5]]
+        lines += [f"  and {len(changes.rows) - 5} more"] if len(changes.rows) > 5 else []
+    elif changes is not None:
+        lines.append("changed since the report before: nothing")
+    return lines
 
-    def show(done: int, total: int, record) -> None:
-        if sys.stderr.isatty():
-            left = (time.monotonic() - started) / done * (total - done)
-            line = f"{done} of {total}, about {left / 60:.0f} min left: {record.student}"
-            print(f"\r{line[:78]:<78}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
-    return show
+def _change(row: tuple[str, ...]) -> str:
+    student, _, task, before, now, status_before, status, _ = row
+    if not (status_before and status):
+        return f"  {student} {task}: {'new, ' + now if status else 'no longer there'}"
+    return f"  {student} {task}: {before} -> {now}" + (
+        f" ({status_before} -> {status})" if status != status_before else ""
+    )
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+class Progress:
+    """How far the run is and how long it will take: a line that is written over, or in a log a line a minute."""
+
+    def __init__(self) -> None:
+        self.started = self.told = time.monotonic()
+        self.graded = 0
+
+    def __call__(self, done: int, total: int, record: Record, now: bool) -> None:
+        """After each record; `now`: it was graded by this run, and not taken over from one that was stopped."""
+        self.graded += now
+        moment = time.monotonic()
+        terminal = sys.stderr.isatty()
+        if terminal or moment - self.told > 60:
+            self.told = moment
+            line = f"{done} of {total}, {self.left(total - done, moment)}{record.student}"
+            words = f"\r{line[:78]:<78}" if terminal else line
+            print(words, end="" if terminal and done < total else "\n", file=sys.stderr, flush=True)
+
+    def left(self, remaining: int, moment: float) -> str:
+        """The time that is left, by the pace of what this run has graded itself; "" before it has graded any."""
+        if not self.graded or not remaining:
+            return ""
+        seconds = (moment - self.started) / self.graded * remaining
+        return f"about {seconds / 60:.0f} min left: " if seconds > 90 else f"about {seconds:.0f} s left: "

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from course_utils.authoring.exercises import exercise_cell
-from course_utils.grading.pristine import is_answer, tags, text
+from course_utils.grading.pristine import is_answer, tags, task_of, text
 
 MARKER = re.compile(r"#\s*E(\d\d)\.(\d+)\b")
 NBVAL_MARKER = re.compile(r"^([ \t]*#+)[ \t]*(?:NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)[ \t]*$", re.M)
@@ -56,11 +56,6 @@ class Placed:
     before: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     after: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     missing: dict[str, str] = field(default_factory=dict)
-
-
-def task_of(answer: str) -> str:
-    """The task of an answer cell's id: task_of("e01-2") is "E01.2"."""
-    return answer[:1].upper() + answer[1:].replace("-", ".")
 
 
 def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:

@@ -34,6 +34,16 @@ class Task:
 
 
 @dataclass(frozen=True)
+class OpenTask:
+    """A task that a person marks. `cell` is the id of its answer cell."""
+
+    id: str
+    cell: str
+    title: str
+    max_points: float
+
+
+@dataclass(frozen=True)
 class Exercise:
     """An exercise, read from its solved notebook."""
 
@@ -59,14 +69,31 @@ class Exercise:
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
         """In the order of the notebook."""
-        headers = {cell["id"]: cell for cell in self.solution["cells"]}
-        return tuple(_task(answer, headers.get(f"{answer}-task", {})) for answer in self.stubs)
+        return tuple(_task(answer, self._header(answer)) for answer in self.stubs)
 
     @cached_property
+    def open_tasks(self) -> tuple[OpenTask, ...]:
+        """The tasks that a person marks, in the order of the notebook."""
+        marked = [(cell["id"], cell["metadata"].get("nbgrader", {})) for cell in self.solution["cells"]]
+        return tuple(
+            OpenTask(task_of(cell), cell, _title(task_of(cell), self._header(cell)), float(mark.get("points", 0)))
+            for cell, mark in marked
+            if mark.get("grade") and mark.get("solution")
+        )
+
+    @property
+    def points(self) -> float:
+        """The points that the machine can give."""
+        return float(sum(task.max_points for task in self.tasks))
+
+    @property
     def manual_points(self) -> float:
-        """The points of the open tasks, which a person gives."""
-        marks = [cell["metadata"].get("nbgrader", {}) for cell in self.solution["cells"]]
-        return float(sum(mark.get("points", 0) for mark in marks if mark.get("grade") and mark.get("solution")))
+        """The points of the open tasks."""
+        return float(sum(task.max_points for task in self.open_tasks))
+
+    def _header(self, answer: str) -> dict:
+        """The cell that poses the task of an answer cell."""
+        return next((cell for cell in self.solution["cells"] if cell["id"] == f"{answer}-task"), {})
 
     @cached_property
     def sections(self) -> tuple[tuple[str, frozenset[str]], ...]:
@@ -84,13 +111,20 @@ class Exercise:
 
 
 def _task(answer: str, header: dict) -> Task:
-    number, part = answer[1:].split("-")
-    task = f"E{number}.{part}"
-    words = text(header)
-    heading = HEADING.search(words)
-    title = heading[1].removeprefix(task).strip() if heading else task
-    hints = tuple((summary.removeprefix("Help:").strip(), body.strip()) for summary, body in DETAILS.findall(words))
-    return Task(task, answer, title, max_points(task), hints, cards(header))
+    task = task_of(answer)
+    found = DETAILS.findall(text(header))
+    hints = tuple((summary.removeprefix("Help:").strip(), body.strip()) for summary, body in found)
+    return Task(task, answer, _title(task, header), max_points(task), hints, cards(header))
+
+
+def _title(task: str, header: dict) -> str:
+    heading = HEADING.search(text(header))
+    return heading[1].removeprefix(task).strip() if heading else task
+
+
+def task_of(answer: str) -> str:
+    """The task of an answer cell's id: task_of("e01-2") is "E01.2"."""
+    return answer[:1].upper() + answer[1:].replace("-", ".")
 
 
 def text(cell: dict) -> str:

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 LONGEST_MESSAGE = 300
+PATH = re.compile(
+    r"(?<![\w.:/~-])(?:/(?:[\w.+@-]+/)+|[A-Za-z]:\\(?:[^\\/\s'\"]+\\)+)(?=[\w.+@-])"
+)  # all but a file's name
 LOST = "not graded: the grading process ended before this task"  # twice: of the machine, or of an attack on it
 
 
@@ -38,6 +41,7 @@ class Record:
     rows: tuple[Row, ...]
     file: str = ""  # what was graded, below the student's folder
     note: str = ""  # late, another version
+    seconds: float = 0.0  # by the clock, when it was graded
 
     @property
     def lost(self) -> bool:
@@ -83,8 +87,9 @@ def fingerprint(*parts: object) -> str:
 
 
 def plain(text: str) -> str:
-    """One line of plain text: no escape sequences, no control or direction characters, no address of an object."""
+    """One line of plain text: no escape sequences, control or direction characters, no object's address, no path."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    text = PATH.sub(".../", text)
     text = re.sub(r"\b0x[0-9a-fA-F]{6,}\b", "0x...", text)
     kept = (" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     return re.sub(r" +", " ", "".join(kept)).strip()

@@ -1,68 +1,157 @@
-"""The files of a report: results.csv, gradebook.csv, run.json, and the feedback pages."""
+"""The files of a report: results.csv, gradebook.csv, run.json, changes.csv, the pages, and exports to platforms."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_utils.grading.feedback import page
+from course_utils.grading import exports, feedback, overview
+from course_utils.grading.manual import Mark, Marks
 from course_utils.grading.pristine import Exercise
 from course_utils.grading.records import Record, message_line, safe_cell, write_whole
+from course_utils.grading.roster import Enrolled
+from course_utils.grading.tables import number, table
 
 RESULT_COLUMNS = ("student", "exercise", "task", "points", "max_points", "status", "message")
+CHANGE_COLUMNS = ("student", "exercise", "task", "points_before", "points", "status_before", "status", "message")
 
 
-def write(folder: Path, records: Iterable[Record], exercises: dict[str, Exercise], about_run: dict) -> None:
-    """Writes the whole report. Rows are sorted by code point; the same records give the same bytes, run.json aside."""
-    records = sorted(records, key=lambda record: (record.student, record.exercise))
-    write_whole(folder / "results.csv", results(records))
-    write_whole(folder / "gradebook.csv", gradebook(records, exercises))
-    shutil.rmtree(folder / "feedback", ignore_errors=True)
+@dataclass(frozen=True)
+class Graded:
+    """All that a report is made of. `marks`: what a person gave, None where no table of points was named.
+
+    `platform` has, by student, the name and number by which a learning platform knows him.
+    """
+
+    records: list[Record]
+    exercises: dict[str, Exercise]
+    about: dict
+    enrolled: dict[str, Enrolled] = field(default_factory=dict)
+    marks: Marks | None = None
+    platform: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def name(self, student: str) -> str:
+        """The student's name where the roster or the platform tells it, else ""."""
+        enrolled = self.enrolled.get(student)
+        return (enrolled.name if enrolled else "") or self.platform.get(student, ("", ""))[0]
+
+    def mark(self, student: str, task: str) -> Mark | None:
+        return (self.marks or {}).get((student, task))
+
+    def by_person(self, student: str, exercise: str) -> float:
+        """The points that a person gave the student for an exercise."""
+        marks = (self.mark(student, task.id) for task in self.exercises[exercise].open_tasks)
+        return sum(mark.points for mark in marks if mark)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is different from the report that was there before. rows: lines of changes.csv; higher, lower: how many."""
+
+    rows: list[tuple[str, ...]]
+    higher: int = 0
+    lower: int = 0
+
+
+def write(folder: Path, graded: Graded, formats: Iterable[str] = ()) -> Changes | None:
+    """Writes the whole report; returns the changes, None where there was no report of another seed or input.
+
+    Rows are sorted by code point; the same records give the same bytes, but for run.json and index.html, which tell
+    times. A file is replaced whole or not at all, results.csv last: a run that ends early leaves the old report.
+    """
+    records = sorted(graded.records, key=lambda record: (record.student, record.exercise))
+    rows = results(records)
+    changes = _changes(folder, rows, graded.about)
+    _write_pages(folder / "feedback", records, graded)
+    for name in formats:
+        for path, text in exports.FORMATS[name](records, graded).items():
+            _write(folder / path, text)
+    write_whole(folder / "index.html", overview.page(records, graded, changes))
+    if changes is not None:
+        write_whole(folder / "changes.csv", table([CHANGE_COLUMNS, *changes.rows]))
+    about = json.dumps(graded.about, indent=1, sort_keys=True, ensure_ascii=False)
+    write_whole(folder / "run.json", about + "\n")
+    write_whole(folder / "gradebook.csv", gradebook(records, graded))
+    write_whole(folder / "results.csv", table([RESULT_COLUMNS, *rows]))
+    return changes
+
+
+def _write_pages(folder: Path, records: list[Record], graded: Graded) -> None:
+    """A page for each record; pages of others are taken away."""
+    wanted = set()
     for record in records:
-        path = folder / "feedback" / record.student / f"{record.exercise}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(record, exercises[record.exercise]), encoding="utf-8", newline="")
-    write_whole(folder / "run.json", json.dumps(about_run, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        path = folder / record.student / f"{record.exercise}.html"
+        html = feedback.page(record, graded.exercises[record.exercise], graded.name(record.student), graded.marks)
+        _write(path, html)
+        wanted |= {path, path.parent}
+    for path in sorted(folder.glob("**/*"), reverse=True):
+        if path not in wanted:
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
-def results(records: list[Record]) -> str:
-    """results.csv: a row for every task of every exercise of every student."""
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text)
+
+
+def results(records: list[Record]) -> list[tuple[str, ...]]:
+    """The rows of results.csv: one for every task of every exercise of every student."""
     rows = []
     for record in records:
         for row in record.rows:
             message = message_line(row.message, row.call, record.note)
             points = (number(row.points), number(row.max_points))
             rows.append((safe_cell(record.student), record.exercise, row.task, *points, row.status, message))
-    return table([RESULT_COLUMNS, *sorted(rows)])
+    return sorted(rows)
 
 
-def gradebook(records: list[Record], exercises: dict[str, Exercise]) -> str:
-    """gradebook.csv: a row a student, a column an exercise, then total, max and manual_max (points a person gives)."""
+def gradebook(records: list[Record], graded: Graded) -> str:
+    """gradebook.csv: a row a student, a column an exercise, then total, max and manual_max (points a person gives).
+
+    Where a person's points were named, two columns more: manual, and final, which is total and manual.
+    """
     points: dict[str, dict[str, float]] = defaultdict(dict)
     for record in records:
-        points[safe_cell(record.student)][record.exercise] = sum(row.points for row in record.rows)
-    names = sorted(exercises)
-    most = number(sum(task.max_points for exercise in exercises.values() for task in exercise.tasks))
-    manual = number(sum(exercise.manual_points for exercise in exercises.values()))
-    rows = [
-        (student, *(number(earned[name]) for name in names), number(sum(earned.values())), most, manual)
-        for student, earned in sorted(points.items())
-    ]
-    return table([("student", *names, "total", "max", "manual_max"), *rows])
+        points[record.student][record.exercise] = sum(row.points for row in record.rows)
+    names = sorted(graded.exercises)
+    most = number(sum(exercise.points for exercise in graded.exercises.values()))
+    manual_most = number(sum(exercise.manual_points for exercise in graded.exercises.values()))
+    rows = []
+    for student, earned in points.items():
+        total = sum(earned.values())
+        row = [safe_cell(student), *(number(earned[name]) for name in names), number(total), most, manual_most]
+        if graded.marks is not None:
+            manual = sum(graded.by_person(student, name) for name in names)
+            row += [number(manual), number(total + manual)]
+        rows.append(tuple(row))
+    more = ("manual", "final") if graded.marks is not None else ()
+    return table([("student", *names, "total", "max", "manual_max", *more), *sorted(rows)])
 
 
-def table(rows: list[tuple]) -> str:
-    """CSV with Unix line ends."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
-
-
-def number(points: float) -> str:
-    """2.0 as "2", 0.5 as "0.5"."""
-    return f"{round(points, 6):g}"
+def _changes(folder: Path, rows: list[tuple[str, ...]], about: dict) -> Changes | None:
+    """What differs from the results that are there; None where there are none, or the very same of the same seed."""
+    try:
+        with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+            before = {tuple(row[:3]): row for row in csv.reader(file) if len(row) == len(RESULT_COLUMNS)}
+        seed = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("seed")
+    except (OSError, ValueError, AttributeError, csv.Error):
+        return None
+    before.pop(RESULT_COLUMNS[:3], None)
+    if seed == about.get("seed") and list(map(tuple, before.values())) == rows:
+        return None
+    after = {row[:3]: row for row in rows}
+    changed, higher, lower = [], 0, 0
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if (old and tuple(old[3:6:2])) != (new and new[3:6:2]):
+            points = (old[3] if old else "", new[3] if new else "")
+            status = (old[5] if old else "", new[5] if new else "")
+            changed.append((*key, *points, *status, new[6] if new else ""))
+            if old and new:
+                higher += float(new[3]) > float(old[3])
+                lower += float(new[3]) < float(old[3])
+    return Changes(changed, higher, lower)

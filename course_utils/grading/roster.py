@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from course_utils.grading.tables import read_table
+
+LATE = "late"  # how the note on a late file begins
 
 
 class BadRoster(ValueError):
@@ -14,35 +17,50 @@ class BadRoster(ValueError):
 
 @dataclass(frozen=True)
 class Enrolled:
-    """One line of the roster. Without a deadline nobody is late."""
+    """One line of the roster. Without a deadline nobody is late. What follows it, exports to platforms use."""
 
     student: str
     name: str
     deadline: datetime | None
+    id: str = ""
+    login: str = ""
+    email: str = ""
+    section: str = ""
 
 
 def read(path: Path) -> dict[str, Enrolled]:
-    """The roster, a CSV file with the columns student, name, deadline (like 2026-11-30 18:00). Raises BadRoster."""
+    """The roster, a CSV file with the columns student, name, deadline (like 2026-11-30 18:00). Raises BadRoster.
+
+    A deadline without a time is the end of that day. The columns id, login, email and section may be there too.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRoster(f"the roster {path} cannot be read: {error}") from None
-    if not rows or not rows[0].get("student"):
-        raise BadRoster(f"the roster {path} needs a first line `student,name,deadline` and a line for each student")
-    enrolled = [_line(path, number, row) for number, row in enumerate(rows, start=2)]
-    return {one.student: one for one in enrolled}
+        rows = read_table(path, ("student",))
+    except ValueError as reason:
+        raise BadRoster(f"the roster cannot be used: {reason} (its columns are student,name,deadline)") from None
+    if not rows:
+        raise BadRoster(f"the roster {path} names nobody: it needs a line for each student")
+    enrolled: dict[str, Enrolled] = {}
+    for number, row in rows:
+        one = _line(path, number, row)
+        if one.student in enrolled:
+            raise BadRoster(f"{path}, line {number}: {one.student} stands there twice")
+        enrolled[one.student] = one
+    return enrolled
 
 
-def _line(path: Path, number: int, row: dict) -> Enrolled:
-    student, name, deadline = ((row.get(key) or "").strip() for key in ("student", "name", "deadline"))
-    try:
-        when = datetime.fromisoformat(deadline).replace(tzinfo=None) if deadline else None
-    except ValueError:
-        raise BadRoster(f"{path}, line {number}: deadline {deadline!r} is not a time like 2026-11-30 18:00") from None
-    if not student:
+def _line(path: Path, number: int, row: dict[str, str]) -> Enrolled:
+    if not row.get("student"):
         raise BadRoster(f"{path}, line {number}: no student")
-    return Enrolled(student, name, when)
+    further = {key: row.get(key, "") for key in ("id", "login", "email", "section")}
+    return Enrolled(row["student"], row.get("name", ""), _deadline(path, number, row.get("deadline", "")), **further)
+
+
+def _deadline(path: Path, number: int, text: str) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+    except ValueError:
+        raise BadRoster(f"{path}, line {number}: deadline {text!r} is not a time like 2026-11-30 18:00") from None
+    return when + timedelta(days=1) if when and len(text) <= len("2026-11-30") else when
 
 
 def match(student: str, roster: dict[str, Enrolled]) -> str:
@@ -54,8 +72,13 @@ def match(student: str, roster: dict[str, Enrolled]) -> str:
 def lateness(modified: datetime, deadline: datetime | None, platform_says: bool) -> str:
     """A note for the messages of a late file; "" for one in time."""
     if deadline and modified > deadline:
-        return f"late by {_in_words(modified - deadline)}"
-    return "late, says the platform" if platform_says and deadline is None else ""
+        return f"{LATE} by {_in_words(modified - deadline)}"
+    return f"{LATE}, says the platform" if platform_says and deadline is None else ""
+
+
+def is_late(note: str) -> bool:
+    """Whether a record's note says that the file was late."""
+    return note.startswith(LATE)
 
 
 def _in_words(delay: timedelta) -> str:

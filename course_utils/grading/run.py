@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import course_utils
-from course_utils.grading import pristine, report, roster, submissions
+from course_utils.grading import manual, pristine, report, roster, submissions
 from course_utils.grading.graft import graft, place
 from course_utils.grading.isolation import SOLVED, Limits, Supplies, to_json
 from course_utils.grading.pristine import Exercise
@@ -46,6 +46,8 @@ class Order:
     isolation: str = "limits only"
     limits: Limits = Limits()
     root: Path = SOLVED
+    manual: Path | None = None
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,25 +63,34 @@ class HandedIn:
     note: str = ""
 
 
-Progress = Callable[[int, int, Record], None]
+@dataclass(frozen=True)
+class Finished:
+    """A run that is over: what it graded, and what is different from the report before, if there was one."""
+
+    graded: report.Graded
+    changes: report.Changes | None
 
 
-def grade(order: Order, folder: Path, progress: Progress = lambda done, total, record: None) -> list[Record]:
-    """Grades everything and writes the report; returns the records. `folder` is temporary, for the kernels.
+Progress = Callable[[int, int, Record, bool], None]  # done, all, the last record, whether it was graded just now
 
-    Raises NoSubmissions, NoExercise, BadRoster or BadReport for the operator's mistakes, and nothing for a
+
+def grade(order: Order, folder: Path, progress: Progress = lambda done, total, record, now: None) -> Finished:
+    """Grades everything and writes the report. `folder` is temporary, for the kernels.
+
+    Raises NoSubmissions, NoExercise, BadRoster, BadMarks or BadReport for the operator's mistakes, and nothing for a
     submission's.
     """
     started = time.time()
     enrolled = roster.read(order.roster) if order.roster else {}
     students, files = submissions.find(order.source)
-    order = replace(order, seed=_prepare(order))
     plan = Plan(order, enrolled, students, files)
+    marks = manual.read(order.manual, plan.students, plan.exercises.values()) if order.manual else None
+    order = replace(order, seed=_prepare(order))
     store = Store(order.out / STATE)
     records, seconds = _grade_all(order, plan, store, folder, progress)
     about = _about(order, plan, records, seconds) | {"seconds": round(time.time() - started, 3)}
-    report.write(order.out, records, plan.exercises, about)
-    return records
+    graded = report.Graded(records, plan.exercises, about, enrolled, marks, plan.platform)
+    return Finished(graded, report.write(order.out, graded, order.formats))
 
 
 def _prepare(order: Order) -> int:
@@ -108,6 +119,7 @@ class Plan:
         known = pristine.names(order.root)
         wanted = [pristine.load(order.exercise, order.root).name] if order.exercise else None
         files = [replace(file, student=roster.match(file.student, enrolled)) for file in files]
+        self.platform = {file.student: file.platform for file in files if file.platform}
         students = {roster.match(student, enrolled) for student in students}
         self.students = sorted(students | set(enrolled))
         self.files: dict[tuple[str, str], list[File]] = {}
@@ -181,7 +193,7 @@ def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: P
             records.append(record)
             if took is not None:
                 seconds[record.student, record.exercise] = round(took, 3)
-            progress(len(records), len(todo), record)
+            progress(len(records), len(todo), record, took is not None)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         for worker in pool:
@@ -202,17 +214,18 @@ def _one(
     """One student's exercise: from the store, or graded now by a free worker (then with the seconds it took)."""
     handed = open_file(student, exercise)
     rules = (exercise.fingerprint, order.seed, order.isolation, to_json(order.limits), course_utils.__version__)
-    mark = fingerprint(handed.digest, handed.problem, handed.note, *rules)
+    mark = fingerprint(handed.digest, handed.problem, *rules)
+    file = "/".join(handed.file.parts) if handed.file else ""
     record = store.get(student, exercise.name, mark)
     if record:
-        return record, None
+        return replace(record, file=file, note=handed.note), None
     started = time.time()
     rows = _without_running(handed) or _run(order.seed, handed, workers, folder)
-    file = "/".join(handed.file.parts) if handed.file else ""
-    record = Record(student, exercise.name, mark, rows, file, handed.note)
+    took = time.time() - started
+    record = Record(student, exercise.name, mark, rows, file, handed.note, round(took, 3))
     if not record.lost:
         store.put(record)
-    return record, time.time() - started
+    return record, took
 
 
 def _without_running(handed: HandedIn) -> tuple[Row, ...]:

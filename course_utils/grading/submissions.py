@@ -39,13 +39,17 @@ class NoSubmissions(ValueError):
 
 @dataclass(frozen=True)
 class File:
-    """A file that was handed in. `read` gives its bytes, or raises Unusable; `late` is what the platform says."""
+    """A file that was handed in. `read` gives its bytes, or raises Unusable.
+
+    `late` is what a platform says, and `platform` the name and number by which it knows the student.
+    """
 
     student: str
     parts: tuple[str, ...]  # its path below the student's folder
     read: Callable[[], bytes]
     modified: datetime
     late: bool = False
+    platform: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -162,12 +166,16 @@ def _hidden(name: str) -> bool:
 def _by_layout(parts: tuple[str, ...], read: Callable[[], bytes], modified: datetime) -> File | None:
     """Whose file it is. A notebook that lies alone at the top and bears no name of a platform is nobody's."""
     if len(parts) > 1:
-        return File(_owner(parts[0]), parts[1:], read, modified)
+        found = MOODLE.fullmatch(parts[0])
+        return File(
+            _owner(parts[0]), parts[1:], read, modified, platform=(found["name"], found["id"]) if found else None
+        )
     for platform in (MOODLE, CANVAS):
         found = platform.fullmatch(parts[0])
         if found:
             late = bool(found.groupdict().get("late"))
-            return File(f"{found['name']}_{found['id']}", (found["file"],), read, modified, late)
+            known = (found["name"], found["id"])
+            return File("_".join(known), (found["file"],), read, modified, late, known)
     return None
 
 

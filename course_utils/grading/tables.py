@@ -1,0 +1,40 @@
+"""CSV in and out: tables that the operator wrote, and the tables of a report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with a header, each with its line number; cells are stripped, columns in lower case.
+
+    Commas or semicolons, as spreadsheets write them. Empty lines are left out. Raises ValueError, with the reason,
+    where the file cannot be read or a column of `columns` is not there.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        lines = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
+        header = [name.strip().lower() for name in next(lines, [])]
+        rows = [(lines.line_num, [cell.strip() for cell in line]) for line in lines]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    lacking = [name for name in columns if name not in header]
+    if lacking:
+        raise ValueError(f"{path} needs a first line `{','.join(columns)}`; there is no {', '.join(lacking)}")
+    return [(number, dict(zip(header, row, strict=False))) for number, row in rows if any(row)]
+
+
+def table(rows: Iterable[tuple]) -> str:
+    """CSV with Unix line ends."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def number(points: float) -> str:
+    """2.0 as "2", 0.5 as "0.5"."""
+    return f"{round(points, 6):g}"
