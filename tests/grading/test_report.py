@@ -1,4 +1,4 @@
-"""What a report tells people: feedback pages, the instructor's page, gradebooks for platforms, manual points, changes."""
+"""What a report tells people: feedback, the instructor's page, gradebooks for platforms, manual points, changes."""
 
 import csv
 import io

@@ -10,9 +10,11 @@ import pytest
 
 from course_utils.grading import grade_command, run
 from course_utils.grading.isolation import Supplies
+from course_utils.grading.manual import BadMarks
 from course_utils.grading.pristine import NoExercise
-from course_utils.grading.records import LOST, Row
-from course_utils.grading.roster import BadRoster
+from course_utils.grading.records import LOST, Record, Row
+from course_utils.grading.report import Changes, Graded
+from course_utils.grading.roster import BadRoster, Enrolled
 from course_utils.grading.run import BadReport, Order, grade
 from course_utils.grading.submissions import NoSubmissions
 from course_utils.grading.worker import WorkerFailed
@@ -248,3 +250,58 @@ def test_a_submission_that_no_worker_survives_has_rows_and_is_tried_again_next_t
     assert about(grading)["lost"] == [f"s00/{NAME}"]
     assert {row["status"] for row in grading()} == {"graded"}
     assert fake_worker.calls == 4
+
+
+# --- what is beside the grading ---------------------------------------------------------------------------------------
+
+
+def test_a_roster_that_comes_later_grades_nobody_again(grading, fake_worker):
+    grading(*STUDENTS[:2])
+    (grading.folder / "students.csv").write_text("student,name,deadline\ns00,A,2020-01-01\ns01,B,\n")
+    rows = grading(roster=grading.folder / "students.csv")
+    assert fake_worker.calls == 2 and "[late by" in of(rows, "s00")[0]["message"]
+
+
+def test_manual_points_and_formats_reach_the_report(grading):
+    (grading.folder / "points.csv").write_text("student,task,points\ns00,E01.8,3\n")
+    grading(*STUDENTS[:1], manual=grading.folder / "points.csv", formats=("canvas", "moodle", "gradescope"))
+    folder = grading.folder / "report"
+    full = sum(POINTS.values()) + 3
+    assert (folder / "gradebook.csv").read_text().splitlines()[1].endswith(f",3,{full:g}")
+    assert (folder / "canvas.csv").read_text().endswith(f"s00,,,s00,,{full:g}\n")
+    assert f"3 of {EXERCISE.manual_points:g} points" in (folder / "feedback" / "s00" / f"{NAME}.html").read_text()
+    assert (folder / "gradescope" / "s00" / NAME / "results.json").exists()
+
+
+def test_wrong_manual_points_stop_the_run_before_it_begins(grading, fake_worker):
+    (grading.folder / "points.csv").write_text("student,task,points\ns00,E01.8,5\n")
+    with pytest.raises(BadMarks, match="line 2"):
+        grading(*STUDENTS[:1], manual=grading.folder / "points.csv")
+    assert fake_worker.calls == 0 and not (grading.folder / "report").exists()
+
+
+def test_the_number_of_a_platform_survives_the_roster(grading):
+    (grading.folder / "students.csv").write_text("student,name,deadline\njane,Jane Doe,\n")
+    grading(f"jane_12_34_{NAME}.ipynb", roster=grading.folder / "students.csv", formats=("canvas",))
+    assert "Jane Doe,12,,jane,," in (grading.folder / "report" / "canvas.csv").read_text()
+
+
+def test_the_time_left_is_told_by_the_pace_of_this_run(monkeypatch, capsys):
+    now = iter([0.0, 1.0, 50.0, 100.0, 100.0])
+    monkeypatch.setattr(grade_command.time, "monotonic", lambda: next(now))
+    progress, record = grade_command.Progress(), Record("adam", NAME, "", ())
+    progress(90, 100, record, False)  # taken over from a run that was stopped: says nothing of the pace
+    progress(91, 100, record, True)
+    progress(92, 100, record, True)
+    assert capsys.readouterr().err == "92 of 100, about 7 min left: adam\n"  # 100 s for 2, 8 to go; a line a minute
+
+
+def test_the_end_of_a_run_tells_who_and_what(grading):
+    absent = Record("eve", NAME, "", (Row("E01.1", 0.0, 1.0, "missing"),))
+    late = Record("adam", NAME, "", (Row("E01.1", 1.0, 1.0, "graded"),), "a.ipynb", "late by 1 h 0 min")
+    graded = Graded([late, absent], {NAME: EXERCISE}, {}, {"eve": Enrolled("eve", "", None)})
+    changes = Changes([("adam", NAME, "E01.1", "0", "1", "error", "graded", "")], 1, 0)
+    said = "\n".join(grade_command.summary(grading.folder, run.Finished(graded, changes)))
+    for line in ("nothing handed in (1): eve", "late (1): adam", "not on the roster (1): adam", "1 rows (1 higher"):
+        assert line in said
+    assert "adam E01.1: 0 -> 1 (error -> graded)" in said
