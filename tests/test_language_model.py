@@ -23,6 +23,7 @@ from course_utils.language_model import (
     minimal_pairs,
     prefers_good,
     tiny_model,
+    tiny_scorer,
     wilson_interval,
 )
 
@@ -294,3 +295,22 @@ def test_tiny_models_are_the_same_each_time_and_leave_random_state_alone(family)
     assert torch.equal(torch.random.get_rng_state(), state)
     with pytest.raises(ValueError, match="gpt2"):
         tiny_model("bert")
+
+
+def test_a_tiny_model_rounds_its_logits_where_asked():
+    ids = torch.tensor([[0, 3, 5]])
+    with torch.no_grad():
+        full, rounded = (tiny_model("llama", 3, logits_dtype=dtype)(ids).logits for dtype in (None, torch.bfloat16))
+    assert rounded.dtype == torch.bfloat16
+    assert torch.equal(rounded, full.to(torch.bfloat16)) and not torch.equal(rounded, full)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_a_tiny_scorer_is_a_sequence_model_of_the_tiny_model(family):
+    scorer, ids = tiny_scorer(family, 3), [0, 3, 5, 7]
+    with torch.no_grad():
+        rows = tiny_model(family, 3)(torch.tensor([ids])).logits[0].double().log_softmax(-1)
+    assert (scorer.bos, scorer.eos, scorer.vocabulary_size) == (0, 1, 40)
+    assert scorer.encode("w3 w5") == [3, 5] and scorer.decode([3, 5]) == "w3 w5"
+    assert scorer.log_prob_ids([ids])[0] == pytest.approx(sum(rows[t, ids[t + 1]].item() for t in range(3)), abs=1e-5)
+    np.testing.assert_allclose(scorer.next_log_probs(ids), rows[-1].numpy(), atol=1e-5)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
 )
 
-__all__ = ["tiny_model"]
+from course_utils.scoring.scorer import Scorer
+
+__all__ = ["tiny_model", "tiny_scorer"]
 
 # Weights this large give peaked distributions: a mistake of one position moves a score by whole nats.
 INITIALIZER_RANGE = 0.4
@@ -25,11 +31,13 @@ def tiny_model(
     window: int = 128,
     layers: int = 2,
     width: int = 32,
+    logits_dtype: torch.dtype | None = None,
 ) -> PreTrainedModel:
     """A new model in eval mode, float32, on the CPU; the same weights for the same arguments.
 
     family: "gpt2" (learned absolute positions, LayerNorm, dropout) or "llama" (rotary positions, grouped queries).
     BOS is id 0 and EOS id 1. `window` is the most ids that it reads at once. Random state outside is left as it was.
+    logits_dtype: what the logits are rounded to, as a model does whose output layer works in bfloat16.
 
     Raises ValueError for another family.
     """
@@ -56,4 +64,20 @@ def tiny_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         # Not from_config: it asks for the default dtype, which a notebook may have changed.
-        return kind(config).to(torch.float32).eval()
+        model = kind(config).to(torch.float32).eval()
+    if logits_dtype is not None:
+        model.get_output_embeddings().register_forward_hook(lambda head, given, logits: logits.to(logits_dtype))
+    return model
+
+
+def tiny_scorer(family: str = "gpt2", seed: int = 0, **size: Any) -> Scorer:
+    """A `tiny_model` with the methods of a SequenceModel, one sequence at a time; `size`: what tiny_model takes.
+
+    Its tokens are words: "w2" has id 2 and so on; "<s>" is BOS, id 0, and "</s>" EOS, id 1.
+    """
+    model = tiny_model(family, seed, **size)
+    ids = {"<s>": 0, "</s>": 1} | {f"w{i}": i for i in range(2, model.config.vocab_size)}
+    words = Tokenizer(models.WordLevel(ids))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>", eos_token="</s>")
+    return Scorer(model, tokenizer, bos=True, simple=True)
