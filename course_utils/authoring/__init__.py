@@ -7,6 +7,11 @@ exercises        solution notebook -> exercise notebook
 index_table      the table of lessons in README.md
 coverage         docs/coverage.md: card -> section -> tasks (the cards are listed in cards.toml)
 environment      environment.yml from pyproject.toml
+formulas         LaTeX -> MathML
+rendering        cells and Markdown -> HTML
+teaching_notes   teaching/ by section
+website          the course as a folder of pages; `course site` is site_command
+browser          a browser without a window: pages -> PDF
 lints            what every notebook must keep to
 build_command    `course build` and `course build --check`
 """

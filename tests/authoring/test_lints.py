@@ -208,6 +208,13 @@ def test_pages(tmp_path):
     assert found("text\n") == ["has no heading; change it"]
 
 
+def test_formulas(make):
+    fine = r"$\Pr(x)$ and `$\foo$` and $$\operatorname{arg\,max}_\theta \frac{1}{2}$$"
+    assert prose.formulas(make.notebook(make.md("text", fine))) == []
+    found = texts(prose.formulas(make.notebook(make.md("text", r"So $\Pr(x)$, and $\foo x$."))))
+    assert found == [r"text: no MathML for the formula '\\foo x': it keeps '\\foox'"]
+
+
 def test_links(make, project):
     def found(text, folder="notebooks"):
         return texts(prose.links(make.notebook(make.md("text", f"# My title\n\n{text}"), folder=folder, root=project)))

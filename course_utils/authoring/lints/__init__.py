@@ -9,7 +9,7 @@ from course_utils.authoring.lints.cards import card_list, card_numbers, card_tag
 from course_utils.authoring.lints.cells import cell_ids, code_length, course_metadata, machine_traces, measured_cells
 from course_utils.authoring.lints.code_style import RuffError, code_style
 from course_utils.authoring.lints.figures import alt_texts, html_contrast, palette_contrast
-from course_utils.authoring.lints.prose import heading_levels, links, pages, prose_numbers, ways_on
+from course_utils.authoring.lints.prose import formulas, heading_levels, links, pages, prose_numbers, ways_on
 from course_utils.authoring.lints.tasks import answer_cells, check_cells, complete_tasks, open_tasks, task_headers
 from course_utils.authoring.lints.teaching import teaching_notes
 from course_utils.authoring.notebook_files import Notebook
@@ -23,6 +23,7 @@ LINTS: list[Callable[[Notebook], list[Problem]]] = [
     measured_cells,
     heading_levels,
     prose_numbers,
+    formulas,
     links,
     ways_on,
     alt_texts,

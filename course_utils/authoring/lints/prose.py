@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from course_utils.authoring.formulas import mathml
 from course_utils.authoring.lints.figures import IMAGE, MARKDOWN_IMAGE, alt
 from course_utils.authoring.lints.numbers import evidence, quoted
 from course_utils.authoring.notebook_files import Notebook, joined, lessons, read, source
@@ -14,11 +15,11 @@ from course_utils.authoring.sections import FENCED, HEADING, headings
 
 CODE_SPAN = re.compile(r"(`+)[^`].*?\1")
 HTML_HEADING = re.compile(r"<h[1-6]\b", re.IGNORECASE)
+FORMULAS = [re.compile(r"(?<!\\)\$\$(.+?)\$\$", re.DOTALL), re.compile(r"(?<!\\)\$([^$]+?)\$")]
 NOT_PROSE = [
     FENCED,
     re.compile(r"<!--.*?-->", re.DOTALL),
-    re.compile(r"(?<!\\)\$\$.+?\$\$", re.DOTALL),
-    re.compile(r"(?<!\\)\$[^$]+?\$"),
+    *FORMULAS,
     CODE_SPAN,
     re.compile(r"(?<=\])\([^)\s]*\)"),  # where a link leads
     re.compile(r"<[^>]+>"),
@@ -86,6 +87,21 @@ def pages(root: Path) -> list[Problem]:
         if MARKDOWN_IMAGE.search(text) or not all(map(alt, IMAGE.findall(text))):
             faults.append("a picture without a text that says what it shows")
         problems += [Problem(file, "", fault, "change it") for fault in faults]
+    return problems
+
+
+def formulas(notebook: Notebook) -> list[Problem]:
+    """Every formula can be shown as MathML, on the site and on slides."""
+    problems = []
+    for cell in notebook.markdown_cells:
+        text = CODE_SPAN.sub("", FENCED.sub("", source(cell)))
+        for pattern in FORMULAS:
+            for found in pattern.finditer(text):
+                try:
+                    mathml(found[1])
+                except ValueError as error:
+                    problems.append(notebook.problem(cell, f"{error}"))
+            text = pattern.sub(" ", text)
     return problems
 
 

@@ -1,0 +1,41 @@
+"""A browser of this machine without a window, for what only a browser can do: pages as PDF."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from course_utils.cli import doctor
+
+QUIET = ["--no-first-run", "--disable-gpu", "--disable-sync", "--disable-component-update", "--no-sandbox"]
+
+
+class NoBrowser(Exception):
+    """There is no browser to work with; the text says how to get one."""
+
+
+@contextmanager
+def browser() -> Iterator:
+    """A running Chromium, of playwright's kind. Raises NoBrowser."""
+    found = doctor.find_browser()
+    if found is None:
+        raise NoBrowser("a PDF needs Chromium or Chrome, and none was found: sudo apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=QUIET)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def print_page(running, page: Path, pdf: Path, **options) -> None:
+    """A page that lies on the disk, printed to a PDF; the network stays out of it."""
+    context = running.new_context(offline=True)
+    try:
+        tab = context.new_page()
+        tab.goto(page.resolve().as_uri(), wait_until="load")
+        pdf.parent.mkdir(parents=True, exist_ok=True)
+        tab.pdf(path=pdf, prefer_css_page_size=True, print_background=True, tagged=True, **options)
+    finally:
+        context.close()

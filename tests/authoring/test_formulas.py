@@ -1,0 +1,44 @@
+"""Formulas as MathML: nothing is left over, names are upright, bold is bold in every font."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from course_utils.authoring.formulas import mathml
+
+SPACE = "{http://www.w3.org/1998/Math/MathML}"
+
+
+def tokens(latex: str) -> list[tuple[str, str]]:
+    """The tokens of a formula: (element, text)."""
+    math = ElementTree.fromstring(mathml(latex))
+    return [(node.tag.removeprefix(SPACE), node.text or "") for node in math.iter() if not list(node)]
+
+
+@pytest.mark.parametrize(
+    "latex", [r"\arg\max_\theta", r"\operatorname{arg\,max}_\theta", r"\operatorname*{arg\,max}_\theta"]
+)
+def test_arg_max_is_one_upright_word(latex):
+    assert tokens(latex) == [("mo", "arg max"), ("mi", "θ")]
+
+
+def test_names_of_functions_are_words_and_letters_are_letters():
+    assert tokens(r"\log\Pr(x)") == [("mo", "log"), ("mo", "Pr"), ("mo", "("), ("mi", "x"), ("mo", ")")]
+    assert tokens(r"\operatorname{nll}(x)")[0] == ("mo", "nll")
+
+
+def test_bold_letters_need_no_mathematical_font():
+    math = mathml(r"\mathbf{x}_{<j} \mathbf{W}")
+    assert re.findall(r'<mi mathvariant="normal" class="bold">(.)</mi>', math) == ["x", "W"]
+    assert not re.search(r"&#x1D4[0-3]", math)
+
+
+def test_display_and_inline():
+    assert 'display="block"' in mathml("x", display=True) and 'display="inline"' in mathml("x")
+
+
+@pytest.mark.parametrize("latex", [r"\foo x", r"a \unknowncommand{b}"])
+def test_what_would_be_shown_as_latex_is_refused(latex):
+    with pytest.raises(ValueError, match="no MathML for the formula"):
+        mathml(latex)
