@@ -1,0 +1,279 @@
+"""The grader against plain nbval, nbgrader and otter-grader: the same submissions, one after the other in each round.
+
+    python benchmarks/grading.py 02 09              # these exercises, 30 submissions each, three rounds
+    python benchmarks/grading.py 02 --rounds 1 --submissions 10
+    python benchmarks/grading.py 02 --otter PATH    # the Python of a virtual environment with otter-grader
+
+The submissions are the solved exercise with some answers left out: all right, right in part, nothing right. Every
+engine is a command of its own, pinned to one core (two jobs: to two); what it needs once for an exercise (nbgrader's
+release, otter's archive) is made before and not timed. nbgrader and otter run on the same notebooks with the same
+checks; of all of them only this grader has a sandbox. Times are by the clock, medians over rounds; memory is the
+largest sum of resident memory over all processes of a command.
+
+The table goes to benchmarks/README.md with --write.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from course_utils.authoring.exercises import exercise
+from course_utils.grading import pristine
+from course_utils.grading.pristine import Exercise
+
+MARK = "grading"
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Field:
+    """The submissions of one exercise, laid out for every engine."""
+
+    exercise: Exercise
+    folder: Path
+    count: int
+    students: list[str] = field(default_factory=list)
+
+    def lay_out(self) -> None:
+        """in/<student>/<name>.ipynb, and the same in nbgrader's course and, flat, for nbval and otter."""
+        name = self.exercise.name
+        for index in range(self.count):
+            student = f"s{index:03}"
+            self.students.append(student)
+            text = json.dumps(submission(self.exercise, index))
+            for path in (f"in/{student}/{name}.ipynb", f"course/submitted/{student}/ps/{name}.ipynb",
+                         f"flat/{student}.ipynb"):  # fmt: skip
+                target = self.folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
+        source = self.folder / "course" / "source" / "ps" / f"{name}.ipynb"
+        source.parent.mkdir(parents=True)
+        source.write_text(json.dumps(self.exercise.solution), encoding="utf-8")
+
+
+def submission(exercise_: Exercise, index: int) -> dict:
+    """The solved notebook; every third loses one answer, every fifth all of them."""
+    solved = json.loads(json.dumps(exercise_.solution))
+    handed_out = {cell["id"]: cell for cell in exercise(exercise_.solution)["cells"]}
+    answers = [task.cell for task in exercise_.tasks]
+    lost = answers if index % 5 == 4 else [answers[index % len(answers)]] if index % 3 == 2 else []
+    for cell in solved["cells"]:
+        if cell["id"] in lost:
+            cell["source"] = handed_out[cell["id"]]["source"]
+    return solved
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A command that grades all submissions of a field. `prepare` is not timed, `clean` makes it run anew."""
+
+    name: str
+    command: Callable[[Field], list[list[str]]]
+    cores: int = 1
+    prepare: Callable[[Field], None] = lambda field: None
+    clean: Callable[[Field], None] = lambda field: None
+
+
+def course(jobs: int, *options: str) -> Engine:
+    def command(field: Field) -> list[list[str]]:
+        words = [sys.executable, "-m", "course_utils.cli", "grade", "in", "--out", "out", "--jobs", str(jobs)]
+        return [[*words, "--exercise", field.exercise.name, "--seed", "1", *options]]
+
+    label = "course grade" + (f", {jobs} jobs" if jobs > 1 else "") + "".join(f" {option}" for option in options)
+    return Engine(label, command, jobs, clean=lambda field: shutil.rmtree(field.folder / "out", ignore_errors=True))
+
+
+def nbval() -> Engine:
+    words = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider",
+             "-p", "no:xdist", "-p", "no:randomly", "--rootdir", "flat", "flat"]  # fmt: skip
+    return Engine("pytest --nbval-lax", lambda field: [words])
+
+
+def nbgrader() -> Engine:
+    words = [sys.executable, "-m", "nbgrader"]
+
+    def prepare(field: Field) -> None:
+        (field.folder / "course" / "nbgrader_config.py").write_text("c = get_config()\n")
+        release = [*words, "generate_assignment", "ps", "--force"]
+        subprocess.run(release, cwd=field.folder / "course", env=environment(), check=True, capture_output=True)
+
+    def clean(field: Field) -> None:
+        shutil.rmtree(field.folder / "course" / "autograded", ignore_errors=True)
+
+    where = "--CourseDirectory.root=course"
+    return Engine("nbgrader autograde", lambda field: [[*words, "autograde", "ps", where]], 1, prepare, clean)
+
+
+def otter(python: Path) -> Engine:
+    """otter's local run, a command for each submission; its tests call the notebook's own checks."""
+
+    def prepare(field: Field) -> None:
+        with zipfile.ZipFile(field.folder / "autograder.zip", "w") as archive:
+            archive.writestr("otter_config.json", json.dumps({"show_stdout": False, "pdf": False}))
+            for task in field.exercise.tasks:
+                code = (
+                    f">>> import contextlib, io\n>>> with contextlib.redirect_stdout(io.StringIO()):\n"
+                    f"...     points = check({task.id!r})\n>>> points == {task.max_points}\nTrue"
+                )
+                case = {"code": code, "hidden": False, "locked": False}
+                suite = {"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+                test = {"name": task.cell.replace("-", "_"), "points": task.max_points, "suites": [suite]}
+                archive.writestr(f"tests/{test['name']}.py", f"OK_FORMAT = True\n\ntest = {test!r}\n")
+
+    def command(field: Field) -> list[list[str]]:
+        words = [str(python), "-m", "otter", "run", "-a", "autograder.zip", "-o", "otter", "--no-logo"]
+        return [[*words, f"flat/{student}.ipynb"] for student in field.students]
+
+    return Engine("otter run", command, 1, prepare)
+
+
+def has_otter(python: Path | None) -> bool:
+    if python is None:
+        return False
+    found = subprocess.run([str(python), "-c", "import otter, course_utils"], capture_output=True, check=False)
+    return found.returncode == 0
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    seconds: float
+    memory: int  # bytes
+
+
+def measure(engine: Engine, field: Field, log: Path) -> Run:
+    """Runs the commands of an engine one after the other on its cores."""
+    engine.clean(field)
+    memory, started = 0, time.perf_counter()
+    for words in engine.command(field):
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                words, cwd=field.folder, stdout=file, stderr=file, stdin=subprocess.DEVNULL,
+                env=environment(), preexec_fn=lambda: os.sched_setaffinity(0, cores(engine.cores)),
+            )  # fmt: skip
+            memory = max(memory, peak_memory(process))
+        if process.returncode not in (0, 1):  # pytest says 1 where an answer is wrong
+            raise SystemExit(f"{engine.name} ended with status {process.returncode}; see {log}")
+    return Run(time.perf_counter() - started, memory)
+
+
+def environment() -> dict[str, str]:
+    """For every engine the same: one thread, byte code kept, this interpreter's programs (nbgrader calls some)."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return kept | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TOKENIZERS_PARALLELISM": "false", "PATH": path}
+
+
+def cores(count: int) -> set[int]:
+    return set(sorted(ALL_CORES)[:count])
+
+
+ALL_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def peak_memory(process: subprocess.Popen) -> int:
+    """Waits for the process; the largest sum of resident memory of it and its descendants, looked at as it runs."""
+    head, largest = psutil.Process(process.pid), 0
+    while process.poll() is None:
+        now = 0
+        with contextlib.suppress(psutil.Error):
+            for one in [head, *head.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    now += one.memory_info().rss
+        largest = max(largest, now)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.25)
+    return largest
+
+
+def compare(name: str, engines: list[Engine], count: int, rounds: int, folder: Path) -> str:
+    """The table of one exercise."""
+    field = Field(pristine.load(name), folder, count)
+    field.lay_out()
+    for engine in engines:
+        engine.prepare(field)
+    runs: dict[str, list[Run]] = {engine.name: [] for engine in engines}
+    for turn in range(rounds):
+        for engine in engines:
+            runs[engine.name].append(measure(engine, field, folder / "log.txt"))
+            print(f"{name} round {turn + 1}: {engine.name}: {runs[engine.name][-1].seconds:.1f} s", file=sys.stderr)
+    by_name = {n: [run.seconds for run in each] for n, each in runs.items()}
+    lines = [
+        f"#### Exercise {field.exercise.name}, {count} submissions, {rounds} rounds", "",
+        "| grader | cores | submissions/min | times as fast as nbgrader | times as fast as nbval | peak MB |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    for engine in engines:
+        seconds = by_name[engine.name]
+        ratios = [ratio(by_name.get(other), seconds) for other in ("nbgrader autograde", "pytest --nbval-lax")]
+        memory = max(run.memory for run in runs[engine.name]) / 1e6
+        rate = 60 * count / statistics.median(seconds)
+        lines.append(f"| {engine.name} | {engine.cores} | {rate:.1f} | {ratios[0]} | {ratios[1]} | {memory:.0f} |")
+    return "\n".join([*lines, ""])
+
+
+def ratio(theirs: list[float] | None, ours: list[float]) -> str:
+    """The median over rounds of the ratio within a round."""
+    return f"{statistics.median(a / b for a, b in zip(theirs, ours, strict=True)):.2f}" if theirs else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("exercises", nargs="+", metavar="EXERCISE", help="02, or 02_beginnings_and_ends")
+    parser.add_argument("--submissions", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--otter", type=Path, metavar="PYTHON", help="of an environment with otter-grader")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="engines whose name contains one of these")
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
+    args = parser.parse_args()
+    engines = [course(1), course(2), nbval(), nbgrader()]
+    notes = []
+    if has_otter(args.otter):
+        engines.append(otter(args.otter.absolute()))
+    else:
+        notes.append("otter-grader is not installed here (--otter) and left out.")
+    if len(ALL_CORES) < 2:
+        engines = [engine for engine in engines if engine.cores == 1]
+        notes.append("One core only: two jobs are left out.")
+    engines = [e for e in engines if not args.only or any(word in e.name for word in args.only)]
+    tables = []
+    for name in args.exercises:
+        with tempfile.TemporaryDirectory(prefix="grading-") as folder:
+            tables.append(compare(name, engines, args.submissions, args.rounds, Path(folder)))
+            print(tables[-1], flush=True)
+    notes.append(
+        f"Python {platform.python_version()}, {len(ALL_CORES)} cores, load {os.getloadavg()[0]:.1f} at the end."
+    )
+    print("\n".join(notes))
+    if args.write:
+        write(tables, notes)
+
+
+def write(tables: list[str], notes: list[str]) -> None:
+    path = ROOT / "benchmarks" / "README.md"
+    text = path.read_text(encoding="utf-8")
+    begin, end = f"<!-- {MARK}:begin -->", f"<!-- {MARK}:end -->"
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2] if rest else "\n"
+    body = "\n".join([begin, "### Measured", "", *tables, " ".join(notes), end])
+    path.write_text(f"{before.rstrip()}\n\n{body}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
