@@ -205,12 +205,14 @@ def _answer_cells(cell: dict, given: list[dict], placed: Placed, stubs: dict[str
     """State and given names set again, the student's further cells, and his answer (or the stub)."""
     answer = cell["id"]
     task = task_of(answer)
-    resets = [_code(source, "reset", task) for source in (RESET, *map(text, given))]
+    reset = _code(
+        "\n\n".join((RESET, *map(text, given))), "reset", task
+    )  # one cell: a request costs more than its lines
     before = [_code(source, "extra", task) for source in placed.before[answer]]
     after = [_code(source, "extra", task) for source in placed.after[answer]]
     filled = _with_role(cell, "answer", task)
     filled |= {"source": placed.answers.get(answer, stubs[answer]), "execution_count": None, "outputs": []}
-    return [*resets, *before, filled, *after]
+    return [reset, *before, filled, *after]
 
 
 def _check_cell(cell: dict, placed: Placed) -> dict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -205,7 +206,7 @@ class Bubblewrap:
     home = "/home/student"
 
     def __init__(self) -> None:
-        self.uid = 2_000_000_000 + os.getpid() if os.getuid() == 0 else None
+        self.uid = 2_000_000_000 + secrets.randbelow(2_000_000_000) if os.getuid() == 0 else None
 
     def admit(self, room: Room, supplies: Supplies) -> None:
         if self.uid is not None:

@@ -7,6 +7,7 @@ ignored, and the time and the life of its processes are watched from outside.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ from course_utils.checks.probing import MIME
 from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplies
 
 LARGEST_MESSAGE = 8 * MIB
+START_SECONDS = 120.0
+WARM_UP = "for _name in {}:\n    try:\n        __import__(_name)\n    except Exception:\n        pass\ndel _name"
 LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
 
 
@@ -53,10 +56,15 @@ class _OneSpec(KernelSpecManager):
 
 
 class Kernel:
-    """A running kernel. `run` runs a cell's source in it; once an outcome says that it `ended`, it is gone."""
+    """A running kernel. `run` runs a cell's source in it; once an outcome says that it `ended`, it is gone.
 
-    def __init__(self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits) -> None:
-        self.limits = limits
+    It is started at once, and imports the modules `imports` before anything else; `wait` waits until it is ready.
+    """
+
+    def __init__(
+        self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits, imports: tuple[str, ...] = ()
+    ) -> None:
+        self.limits, self.isolation, self.ready = limits, isolation, False
         self.room = Room.make(folder)
         options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
         specs = _OneSpec()
@@ -71,10 +79,9 @@ class Kernel:
         )
         self.manager.write_connection_file()
         isolation.admit(self.room, supplies)
-        self._start(isolation.environment(self.room, supplies))
-        isolation.seal(self.room)
+        self._start(isolation.environment(self.room, supplies), imports)
 
-    def _start(self, environment: dict[str, str]) -> None:
+    def _start(self, environment: dict[str, str], imports: tuple[str, ...]) -> None:
         nowhere = subprocess.DEVNULL
         self.manager.start_kernel(
             env=environment, cwd=str(self.room.work), stdin=nowhere, stdout=nowhere, stderr=nowhere
@@ -82,15 +89,32 @@ class Kernel:
         self.client = self.manager.client()
         self._bound_messages()
         self.client.start_channels(stdin=False, hb=False)
-        try:
-            self.client.wait_for_ready(timeout=120)
-        except RuntimeError:
-            self.end()
-            raise NotStarted("the kernel did not start") from None
         self.poller = zmq.Poller()
         self.channels = {"shell": self.client.shell_channel.socket, "iopub": self.client.iopub_channel.socket}
         for socket in self.channels.values():
             self.poller.register(socket, zmq.POLLIN)
+        if imports:
+            self.client.execute(WARM_UP.format(imports), silent=True, store_history=False, allow_stdin=False)
+
+    def wait(self) -> None:
+        """Waits until the kernel answers and its output is heard. Raises NotStarted where it does not come to that."""
+        if self.ready:
+            return
+        deadline, asked = time.monotonic() + START_SECONDS, 0.0
+        heard: set[str] = set()
+        while heard != set(self.channels):
+            now = time.monotonic()
+            if now > deadline or not self.manager.is_alive():
+                self.end()
+                raise NotStarted("the kernel did not start")
+            if now - asked > 1.0:  # again, should its output have begun before it was listened to
+                asked = now
+                self.client.kernel_info()
+            for socket, _ in self.poller.poll(100):
+                socket.recv_multipart()
+                heard.add(next(name for name, own in self.channels.items() if own is socket))
+        self.isolation.seal(self.room)
+        self.ready = True
 
     def _bound_messages(self) -> None:
         """Sockets of this client refuse a message that is too large before it is in memory, and queue few of them."""
@@ -99,6 +123,7 @@ class Kernel:
 
     def run(self, source: str) -> Outcome:
         """Runs one cell to its end, or to the end of what it may use."""
+        self.wait()
         outcome, watch = Outcome(), _Watch(self)
         request = self.client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
         replied, idle = 0.0, False
@@ -145,6 +170,7 @@ class Kernel:
         with contextlib.suppress(Exception):
             self.manager.shutdown_kernel(now=True)
         psutil.wait_procs(children, timeout=2)
+        shutil.rmtree(self.room.meeting.parent, ignore_errors=True)
 
 
 class _Watch:
@@ -195,8 +221,30 @@ def _family(manager: KernelManager) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error, AttributeError):
         head = psutil.Process(manager.provisioner.pid)
         if head.status() != psutil.STATUS_ZOMBIE:
-            return [head, *head.children(recursive=True)]
+            return [head, *_descendants(head)]
     return []
+
+
+def _descendants(head: psutil.Process) -> list[psutil.Process]:
+    """What descends from a process. Linux tells the children of each; psutil would look at all of the machine."""
+    if not Path(f"/proc/{head.pid}/task/{head.pid}/children").exists():
+        return head.children(recursive=True)
+    found, waiting = [], [head.pid]
+    while waiting:
+        for pid in _children(waiting.pop()):
+            with contextlib.suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+                waiting.append(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    with contextlib.suppress(OSError):  # it has just ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
 
 
 def _cpu_seconds(family: list[psutil.Process]) -> float:

@@ -22,8 +22,9 @@ from course_utils.checks.judging import Seen, Verdict, judge_task, show
 from course_utils.checks.plain import Malformed
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import load_judge
-from course_utils.grading.isolation import Isolation, Limits, Supplies
+from course_utils.grading.isolation import Limits
 from course_utils.grading.kernel import Kernel, NotStarted, Outcome
+from course_utils.grading.pool import Pool
 from course_utils.grading.records import Row
 
 ASK = "from course_utils.checks.probing import hand_over as _ask\n_ask({task!r}, seed={seed}, nonce={nonce!r})"
@@ -34,18 +35,27 @@ ENDED = {
     "died": "ended the Python process (exit, kill or crash)",
 }
 STATUS = {"timeout": "timeout", "memory": "memory"}  # of what ended a kernel; everything else is an error
+# Parts of pytest that have no work here; two of them collect all garbage of the process at each session's end.
+NOT_NEEDED = (
+    "cacheprovider",
+    "unraisableexception",
+    "threadexception",
+    "doctest",
+    "junitxml",
+    "logging",
+    "faulthandler",
+)
 NO_MEMORY = re.compile(r"MemoryError|can't allocate memory|bad_alloc")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One graded copy to run: where it may write, and how."""
+    """One graded copy to run: where it may write, and where its kernels come from."""
 
     notebook: Path
     folder: Path
     seed: int
-    isolation: Isolation
-    supplies: Supplies
+    pool: Pool
     limits: Limits
 
 
@@ -195,7 +205,7 @@ class Session:
 
     def _new_kernel(self) -> Kernel:
         try:
-            return Kernel(self.job.isolation, self.job.folder, self.job.supplies, self.job.limits)
+            return self.job.pool.take()
         except (NotStarted, OSError) as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
@@ -261,7 +271,8 @@ def run_job(job: Job) -> list[Row]:
     plugin = GradingPlugin(job)
     configuration = job.folder / "pytest.ini"  # so that no configuration of the machine is found
     configuration.write_text("[pytest]\n", encoding="utf-8")
-    options = ["-q", "--capture=no", "-p", "no:cacheprovider", "-p", "nbval.plugin", "-c", str(configuration)]
+    options = ["-q", "--capture=no", "-p", "nbval.plugin", "-c", str(configuration)]
+    options += [word for name in NOT_NEEDED for word in ("-p", f"no:{name}")]
     options += ["--rootdir", str(job.folder), "--noconftest", str(job.notebook)]
     status = pytest.main(options, plugins=[plugin])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -96,6 +97,16 @@ class Exercise:
         return next((cell for cell in self.solution["cells"] if cell["id"] == f"{answer}-task"), {})
 
     @cached_property
+    def imports(self) -> tuple[str, ...]:
+        """The modules that the notebook's given cells and its checks import, in their order."""
+        given = [text(cell) for cell in self.solution["cells"] if cell["cell_type"] == "code" and not is_answer(cell)]
+        found = [name for source in given for name in imported(source)]
+        lesson = self.name.partition("_")[0]
+        return tuple(
+            dict.fromkeys([*found, "course_utils.checks.probing", f"course_utils.checks.lesson_{lesson}.probe"])
+        )
+
+    @cached_property
     def sections(self) -> tuple[tuple[str, frozenset[str]], ...]:
         """The lecture's headings with their cards; none where there is no lecture of this name."""
         path = self.root / "notebooks" / f"{self.name}.ipynb"
@@ -131,6 +142,16 @@ def text(cell: dict) -> str:
     """A cell's source as one string."""
     source = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
+
+
+def imported(source: str) -> list[str]:
+    """The modules that a cell imports at its top level; none of a cell that is not plain Python."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return []
+    plain = [name.name for one in statements if isinstance(one, ast.Import) for name in one.names]
+    return plain + [one.module for one in statements if isinstance(one, ast.ImportFrom) and one.module]
 
 
 def tags(cell: dict) -> list[str]:

@@ -149,7 +149,7 @@ class Plan:
         return wanted[0] if wanted and len(others) == 1 else None
 
     def handed_in(self) -> list[tuple[str, Exercise]]:
-        return [(student, exercise) for student in self.students for exercise in self.exercises.values()]
+        return [(student, exercise) for exercise in self.exercises.values() for student in self.students]
 
     def open(self, student: str, exercise: Exercise) -> HandedIn:
         """Reads what a student handed in for an exercise."""
@@ -186,7 +186,8 @@ def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: P
     threads = ThreadPoolExecutor(order.jobs)
     try:
         turns = [
-            threads.submit(_one, order, plan.open, store, workers, folder / f"n{i}", *who) for i, who in enumerate(todo)
+            threads.submit(_one, order, plan.open, store, workers, folder / f"n{i}", i + order.jobs < len(todo), *who)
+            for i, who in enumerate(todo)
         ]
         for turn in as_completed(turns):
             record, took = turn.result()
@@ -208,10 +209,14 @@ def _one(
     store: Store,
     workers: queue.SimpleQueue,
     folder: Path,
+    ahead: bool,
     student: str,
     exercise: Exercise,
 ) -> tuple[Record, float | None]:
-    """One student's exercise: from the store, or graded now by a free worker (then with the seconds it took)."""
+    """One student's exercise: from the store, or graded now by a free worker (then with the seconds it took).
+
+    `ahead`: the worker will have others to grade after it.
+    """
     handed = open_file(student, exercise)
     rules = (exercise.fingerprint, order.seed, order.isolation, to_json(order.limits), course_utils.__version__)
     mark = fingerprint(handed.digest, handed.problem, *rules)
@@ -220,7 +225,7 @@ def _one(
     if record:
         return replace(record, file=file, note=handed.note), None
     started = time.time()
-    rows = _without_running(handed) or _run(order.seed, handed, workers, folder)
+    rows = _without_running(handed) or _run(order.seed, handed, workers, folder, ahead)
     took = time.time() - started
     record = Record(student, exercise.name, mark, rows, file, handed.note, round(took, 3))
     if not record.lost:
@@ -241,7 +246,7 @@ def _without_running(handed: HandedIn) -> tuple[Row, ...]:
     return tuple(Row(task.id, 0.0, task.max_points, status, reasons[task.cell]) for task in exercise.tasks)
 
 
-def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path) -> tuple[Row, ...]:
+def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path, ahead: bool) -> tuple[Row, ...]:
     """The rows that a worker finds; a task that it did not come to has no points."""
     exercise = handed.exercise
     folder.mkdir()
@@ -249,7 +254,7 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path) 
     copy.write_text(json.dumps(graft(exercise.solution, handed.notebook, exercise.stubs)), encoding="utf-8")
     worker = workers.get()
     try:
-        rows = _twice(worker, copy, folder, seed)
+        rows = _twice(lambda: worker.grade(copy, folder, seed, exercise.imports, ahead))
     finally:
         workers.put(worker)
         shutil.rmtree(folder, ignore_errors=True)
@@ -257,11 +262,11 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path) 
     return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", LOST) for task in exercise.tasks)
 
 
-def _twice(worker: Worker, copy: Path, folder: Path, seed: int) -> list[Row]:
+def _twice(grade_copy: Callable[[], list[Row]]) -> list[Row]:
     """A worker may be killed through no fault of the submission: a second one then tries."""
     for _ in range(2):
         with contextlib.suppress(WorkerFailed):
-            return worker.grade(copy, folder, seed)
+            return grade_copy()
     return []
 
 

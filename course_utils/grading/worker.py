@@ -59,8 +59,15 @@ class Worker:
             start_new_session=True,
         )
 
-    def grade(self, notebook: Path, folder: Path, seed: int) -> list[Row]:
-        """The rows of a graded copy, one for each task that was reached."""
+    def grade(
+        self, notebook: Path, folder: Path, seed: int, imports: tuple[str, ...] = (), ahead: bool = False
+    ) -> list[Row]:
+        """The rows of a graded copy, one for each task that was reached.
+
+        folder: of this submission, in a folder of the run where kernels may have theirs. imports: modules that its
+        kernels import before they are needed. ahead: another submission will follow, so that a kernel may be started
+        for it.
+        """
         if self.closed:
             raise Closed
         if self.process is None or self.process.poll() is not None:
@@ -69,6 +76,7 @@ class Worker:
         alarm.start()
         try:
             request = self.common | {"notebook": str(notebook), "folder": str(folder), "seed": seed}
+            request |= {"imports": imports, "ahead": ahead}
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
             return [Row(**row) for row in json.loads(self.process.stdout.readline())]
@@ -105,15 +113,18 @@ def serve() -> None:
     signal.signal(signal.SIGTERM, _leave)
     _tie_processes()
     from course_utils.grading import nbval_items
+    from course_utils.grading.pool import Pool
 
+    pool = None
     for line in sys.stdin:
         request = json.loads(line)
-        folder = Path(request["folder"])
-        supplies = Supplies(Path(request["package"]), Path(request["fonts"]))
-        isolation, limits = ISOLATIONS[request["isolation"]](), Limits(**request["limits"])
-        job = nbval_items.Job(Path(request["notebook"]), folder, request["seed"], isolation, supplies, limits)
-        rows = nbval_items.run_job(job)
-        _end_descendants()
+        folder, limits = Path(request["folder"]), Limits(**request["limits"])
+        if pool is None:
+            supplies = Supplies(Path(request["package"]), Path(request["fonts"]))
+            pool = Pool(ISOLATIONS[request["isolation"]], folder.parent, supplies, limits)
+        pool.imports, pool.ahead = tuple(request["imports"]), request["ahead"]
+        rows = nbval_items.run_job(nbval_items.Job(Path(request["notebook"]), folder, request["seed"], pool, limits))
+        _end_descendants(pool.spare.manager.provisioner.pid if pool.spare else None)
         answers.write(json.dumps([asdict(row) for row in rows]) + "\n")
         answers.flush()
 
@@ -133,14 +144,24 @@ def _tie_processes() -> None:
         prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
-def _end_descendants() -> None:
+def _end_descendants(spared: int | None = None) -> None:
+    """Ends what a submission has left running; the kernel of the pid `spared`, which waits for the next, lives on."""
     import psutil
 
-    left = psutil.Process().children(recursive=True)
+    mine = psutil.Process().children()
+    left = [p for child in mine if child.pid != spared for p in (child, *_descendants(child))]
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(left, timeout=2)
+
+
+def _descendants(process) -> list:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
 
 
 def run_folder() -> tempfile.TemporaryDirectory:

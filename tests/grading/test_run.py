@@ -32,7 +32,7 @@ class FakeWorker:
     def __init__(self, *_):
         pass
 
-    def grade(self, notebook, folder, seed):
+    def grade(self, notebook, folder, seed, imports, ahead):
         FakeWorker.calls += 1
         if FakeWorker.calls == FakeWorker.stop_at:
             raise KeyboardInterrupt
