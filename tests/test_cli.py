@@ -185,6 +185,34 @@ def test_what_is_in_work_is_never_overwritten(course):
     assert (course / "work" / "exercises" / "01_chain_rule.ipynb").read_bytes() == b""
 
 
+def test_after_an_update_lab_says_what_is_newer_and_touches_nothing(course):
+    def built_from(path, value):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["metadata"] = {"course": {"built_from": value}} if value else {}
+        path.write_text(json.dumps(document), encoding="utf-8")
+
+    for path in (course / "notebooks").glob("*.ipynb"):
+        built_from(path, "old")
+    lab.lay_out_work(course)
+    assert lab.newer_than_work(course) == ""
+    built_from(course / "notebooks" / "01_chain_rule.ipynb", "new")
+    before = files(course / "work")
+    news = lab.newer_than_work(course)
+    assert "01_chain_rule" in news and "00_start_here" not in news and "exercises/" not in news
+    assert lab.lay_out_work(course) == [] and files(course / "work") == before
+    built_from(course / "work" / "01_chain_rule.ipynb", None)  # saved by a program that drops what it does not know
+    assert lab.newer_than_work(course) == ""
+    (course / "work" / "01_chain_rule.ipynb").write_bytes(b"mine")
+    assert lab.newer_than_work(course) == ""
+
+
+def test_lab_names_few_new_notebooks_and_counts_many(tmp_path):
+    paths = [tmp_path / f"{i:02}_x.ipynb" for i in range(5)] + [tmp_path / "exercises" / "01_x.ipynb"]
+    assert lab.new_in_work([]) == ""
+    assert lab.new_in_work(paths[-2:]) == "New in work/: 04_x, exercises/01_x"
+    assert lab.new_in_work(paths) == "New in work/: 5 lectures, 1 exercises"
+
+
 def test_an_interrupted_copy_leaves_no_half_notebook(course, monkeypatch):
     def interrupted(self, target):
         raise KeyboardInterrupt

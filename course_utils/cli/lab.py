@@ -1,8 +1,9 @@
 """Open the course in JupyterLab.
 
 Before it opens, a copy of every lecture and exercise that you do not have yet is laid into work/. Your copies are
-yours: they are never overwritten, and an update of the course does not touch them. To start a notebook afresh, rename
-or delete your copy and call this again.
+yours: they are never overwritten, and an update of the course does not touch them. After an update this says which
+notebooks have a newer version than the one that your copy was made from. To get it, or to start a notebook afresh,
+rename or delete your copy and call this again.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,12 +28,47 @@ def run(args: argparse.Namespace) -> int:
     if not (ROOT / "notebooks").is_dir():
         print(f"There is no folder notebooks/ in {ROOT}: `course lab` runs from a clone of the course's repository.")
         return 1
-    new = lay_out_work(ROOT)
-    if new:
-        print(f"New in work/: {', '.join(path.relative_to(ROOT / 'work').as_posix() for path in new)}")
+    for news in (new_in_work(lay_out_work(ROOT)), newer_than_work(ROOT)):
+        if news:
+            print(news)
     print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
     command = server_command(ROOT / "work", port=args.port, browser=not args.no_browser)
     return _become(command, server_environment(os.environ))
+
+
+def new_in_work(new: list[Path]) -> str:
+    """One line about the files that were laid out: their names, or how many there are."""
+    exercises = [path for path in new if path.parent.name == "exercises"]
+    if len(new) > 4:
+        return f"New in work/: {len(new) - len(exercises)} lectures, {len(exercises)} exercises"
+    return f"New in work/: {', '.join(map(_short, new))}" if new else ""
+
+
+def newer_than_work(root: Path) -> str:
+    """One line about the notebooks whose code is another now than when the copy in work/ was made."""
+    names = [_short(copy) for source, copy in _copies(root) if _made_from(copy) not in (None, _made_from(source))]
+    if not names:
+        return ""
+    return f"Newer than your copy in work/: {', '.join(names)}. Yours stays; rename it to get the new one as well."
+
+
+def _short(path: Path) -> str:
+    return f"exercises/{path.stem}" if path.parent.name == "exercises" else path.stem
+
+
+def _copies(root: Path) -> Iterator[tuple[Path, Path]]:
+    """Each lecture and exercise, and where its copy belongs: beside each other, and in work/exercises/."""
+    for source_folder, target_folder in (("notebooks", "work"), ("exercises", "work/exercises")):
+        for source in sorted((root / source_folder).glob("*.ipynb")):
+            yield source, root / target_folder / source.name
+
+
+def _made_from(notebook: Path) -> str | None:
+    """The hash of the code that a notebook was built from; None where it is not known."""
+    try:
+        return json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["course"]["built_from"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def lay_out_work(root: Path) -> list[Path]:
@@ -40,18 +77,15 @@ def lay_out_work(root: Path) -> list[Path]:
     Lectures land beside each other, exercises in work/exercises/. A file that exists is never touched.
     """
     new = []
-    for source_folder, target_folder in (("notebooks", "work"), ("exercises", "work/exercises")):
-        target = root / target_folder
-        target.mkdir(parents=True, exist_ok=True)
-        for source in sorted((root / source_folder).glob("*.ipynb")):
-            copy = target / source.name
-            if copy.exists():
-                continue
-            # Written beside it and renamed, so that an interrupt leaves no half of a notebook that would then be kept.
-            draft = copy.with_suffix(".tmp")
-            draft.write_text(_without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
-            draft.replace(copy)
-            new.append(copy)
+    for source, copy in _copies(root):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if copy.exists():
+            continue
+        # Written beside it and renamed, so that an interrupt leaves no half of a notebook that would then be kept.
+        draft = copy.with_suffix(".tmp")
+        draft.write_text(_without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+        draft.replace(copy)
+        new.append(copy)
     return new
 
 

@@ -1,15 +1,18 @@
-"""A student's first quarter of an hour, in a real JupyterLab in a real browser.
+"""A student's first evening: from a clone to the lab, the first lectures, an exercise with its mistakes, a real model.
 
-The server is started by the code behind `course lab`, on a copy of the course, so that work/ is laid out as a student
-gets it. Screenshots are kept in the folder that the environment variable COURSE_SCREENSHOTS names, if it does.
+The course is a copy of this one in a new folder, without an environment; `python3 course.py lab` makes one and starts
+JupyterLab, which a real browser then uses. Screenshots, and what the evening cost (`first_evening.json`: seconds,
+commands typed), are kept in the folder that the environment variable COURSE_SCREENSHOTS names, if it does.
 """
 
 import json
 import os
-import secrets
+import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,9 +25,11 @@ from course_utils.cli import doctor, lab
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVER_SECONDS, PAGE_SECONDS = 120, 180  # far more than it takes, for a machine that is busy
+SERVER_SECONDS, PAGE_SECONDS = 600, 180  # far more than it takes, for a machine that is busy
 QUIET = ["--no-first-run", "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-component-update"]
 QUIET += ["--disable-background-networking", "--no-sandbox"]  # no sandbox: tests may run as root in a container
+NOT_CLONED = (".git", ".venv", "work", "report", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
+TOKEN = "the-first-evening"
 
 
 @pytest.fixture(scope="module")
@@ -44,39 +49,70 @@ def screenshots(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The address of JupyterLab on a fresh copy of the course, and its token."""
-    course = tmp_path_factory.mktemp("a clone") / "my course"
-    for folder in ("notebooks", "exercises"):
-        shutil.copytree(ROOT / folder, course / folder)
-    lab.lay_out_work(course)
+def evening(screenshots):
+    """What it cost, by step, in seconds; and every command typed in a terminal."""
+    diary: dict = {"typed": [], "seconds": {}}
+    yield diary
+    (screenshots / "first_evening.json").write_text(json.dumps(diary, indent=1), encoding="utf-8")
 
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """What a clone holds, in a folder whose name has spaces."""
+    try:
+        urllib.request.urlopen("https://pypi.org/simple/setuptools/", timeout=20).close()
+    except (urllib.error.URLError, TimeoutError) as error:
+        pytest.skip(f"no package index can be reached: {error}")
+    folder = tmp_path_factory.mktemp("a clone") / "my course"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_CLONED))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """That of a student who has no Jupyter of his own; JupyterLab tells the browser test how to drive it."""
     private = tmp_path_factory.mktemp("jupyter")
-    environment = lab.server_environment(os.environ)
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        environment[name] = str(private / name)
-    for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
-        environment[name] = str(private / name)
+    names = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"]
+    names += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
+    own = {name: str(private / name) for name in names}
+    settings = {"LabApp": {"expose_app_in_browser": True}, "IdentityProvider": {"token": TOKEN}}
+    Path(own["JUPYTER_CONFIG_DIR"]).mkdir()
+    (Path(own["JUPYTER_CONFIG_DIR"]) / "jupyter_server_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    theirs = ("COURSE_", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTEST_", "PYTHONPATH", "MPLBACKEND")
+    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)} | own
 
+
+@pytest.fixture(scope="module")
+def server(course, environment, evening, tmp_path_factory):
+    """The address of the JupyterLab that `python3 course.py lab` starts in the new clone."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = lab.server_command(course / "work", port=port, token=token, browser=False)
-    command += ["--LabApp.expose_app_in_browser=True"]  # lets this test drive the application
-    log = private / "log"
+    log = tmp_path_factory.mktemp("log") / "lab.txt"
+    start = time.monotonic()
+    evening["typed"].append("python3 course.py lab")
     with open(log, "w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "course.py", "lab", "--no-browser", "--port", str(port)],
+            cwd=course,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/api/status?token={token}", process, log)
-        yield address, token
+        _wait_for(f"{address}/api/status?token={TOKEN}", process, log)
+        evening["seconds"]["set-up"] = round(time.monotonic() - start, 1)
+        evening["said"] = _said(log)
+        yield address
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
@@ -90,11 +126,17 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
 
 
+def _said(log: Path) -> list[str]:
+    """What the terminal showed, without the installer's list of packages."""
+    lines = log.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not re.match(r" [+~-] ", line)]
+
+
 class Student:
     """A page of JupyterLab, used as a student uses it, and what went wrong on it."""
 
-    def __init__(self, page, address: str, token: str) -> None:
-        self.page, self.address, self.token = page, address, token
+    def __init__(self, page, address: str) -> None:
+        self.page, self.address = page, address
         self.page_errors: list[str] = []
         self.outside_requests: list[str] = []
         page.set_default_timeout(PAGE_SECONDS * 1000)
@@ -109,20 +151,35 @@ class Student:
 
     def arrive(self) -> None:
         """As the browser does that `course lab` opens."""
-        self.page.goto(f"{self.address}/?token={self.token}")
-        self._wait_for_notebook(lab.FIRST_NOTEBOOK)
+        self.page.goto(f"{self.address}/?token={TOKEN}")
+        self.wait_for_notebook(lab.FIRST_NOTEBOOK)
 
     def open(self, path: str) -> None:
         self.page.evaluate("async path => {await jupyterapp.commands.execute('docmanager:open', {path})}", path)
-        self._wait_for_notebook(path)
+        self.wait_for_notebook(path)
 
-    def _wait_for_notebook(self, path: str) -> None:
+    def follow(self, path: str) -> None:
+        """By the link at the end of the notebook that is open."""
+        self.page.evaluate(
+            """async () => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                const links = cell => cell.model.id === 'next';
+                await notebook.scrollToItem(notebook.widgets.findIndex(links), 'start');
+            }"""
+        )
+        self.page.click(f".jp-NotebookPanel:not(.lm-mod-hidden) a[href*='{path.rpartition('/')[2]}']")
+        self.wait_for_notebook(path)
+
+    def wait_for_notebook(self, path: str) -> None:
         self.page.wait_for_function("path => window.jupyterapp?.shell.currentWidget?.context?.path === path", arg=path)
         self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
         self.page.evaluate(
             "async () => {const panel = jupyterapp.shell.currentWidget;"
             " await panel.context.ready; await panel.sessionContext.ready}"
         )
+
+    def save(self) -> None:
+        self.page.evaluate("async () => {await jupyterapp.commands.execute('docmanager:save')}")
 
     def run_all(self) -> None:
         self.page.evaluate("async () => {await jupyterapp.commands.execute('notebook:run-all-cells')}")
@@ -177,7 +234,7 @@ class Student:
 def student(playwright, server, tmp_path_factory):
     browser = playwright.chromium.launch(executable_path=doctor.find_browser(), args=QUIET)
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    yield Student(page, *server)
+    yield Student(page, server)
     browser.close()
 
 
@@ -186,23 +243,45 @@ def errors_in(cells: list[dict]) -> list[str]:
     return [f"{output['ename']}: {output['evalue']}" for output in outputs if output["output_type"] == "error"]
 
 
-# The tests of this file are one visit, in this order.
+class Clock:
+    """Writes into the diary how long a step took."""
+
+    def __init__(self, evening: dict, step: str) -> None:
+        self.evening, self.step = evening, step
+
+    def __enter__(self) -> None:
+        self.start = time.monotonic()
+
+    def __exit__(self, *error) -> None:
+        self.evening["seconds"][self.step] = round(time.monotonic() - self.start, 1)
 
 
-def test_lab_opens_the_first_notebook_and_it_runs(student, screenshots):
+# The tests of this file are one evening, in this order.
+
+
+def test_one_command_sets_up_and_opens_the_first_notebook(student, course, evening, screenshots):
     student.arrive()
     student.page.screenshot(path=screenshots / "1_opened.png")
+    said = "\n".join(evening["said"])
+    assert "to download" in said and "minutes" in said, "it says what the set-up will cost before it begins"
+    assert "New in work/" in said and "Opening the course" in said
+    assert (course / "work" / lab.FIRST_NOTEBOOK).is_file()
     assert not [output for cell in student.cells() for output in cell.get("outputs", [])], "outputs are cleared"
-    student.run_all()
+
+
+def test_the_first_notebook_runs(student, evening, screenshots):
+    with Clock(evening, "00 runs"):
+        student.run_all()
     code = [cell for cell in student.cells() if cell["cell_type"] == "code"]
     assert len(code) > 3 and all(cell["execution_count"] for cell in code)
     assert errors_in(code) == []
     student.page.screenshot(path=screenshots / "2_first_notebook.png")
 
 
-def test_the_first_lecture_runs_and_its_figure_is_seen(student, screenshots):
-    student.open("01_chain_rule.ipynb")
-    student.run_all()
+def test_the_first_lecture_runs_and_its_figure_is_seen(student, evening, screenshots):
+    student.follow("01_chain_rule.ipynb")
+    with Clock(evening, "01 runs"):
+        student.run_all()
     code = [cell for cell in student.cells() if cell["cell_type"] == "code"]
     assert errors_in(code) == []
     figures = [cell["id"] for cell in code for output in cell["outputs"] if "image/png" in output.get("data", {})]
@@ -213,21 +292,66 @@ def test_the_first_lecture_runs_and_its_figure_is_seen(student, screenshots):
     student.page.screenshot(path=screenshots / "3_lecture.png")
 
 
-def test_an_exercise_tells_wrong_from_right(student, screenshots):
-    student.open("exercises/01_chain_rule.ipynb")
+MISTAKES = [  # what a student types in turn, and a word of what the check says
+    ("e01-1", "# E01.1\ndef e01_1():\n    return 0.1 + 0.5 + 0.8", "added"),
+    ("e01-1", "# E01.1\ndef e01_1():\n    return 0.1 * 0.5 * 0.8", "1 of 1 point"),
+    (
+        "e01-2",
+        "# E01.2\ndef joint_prob(conds):\n    p = 0\n    for c in conds:\n        p *= c\n    return p",
+        "0 of 2",
+    ),
+    ("e01-2", "# E01.2\ndef joint_prob(conds):\n    p = 1\n    for c in conds:\n        p *= c\nreturn p", "E01.2"),
+    (
+        "e01-2",
+        "# E01.2\ndef joint_prob(conds):\n    p = 1\n    for c in conds:\n        p *= c\n    return p",
+        "2 of 2",
+    ),
+    ("e01-6", "# E01.6\ndef e01_6():\n    return 0.42, 0.42", "0 of 1"),
+    ("e01-6", "# E01.6\ndef e01_6():\n    return 0.6 * 0.7, 0.4 * 0.5", "1 of 1 point"),
+]
+
+
+def test_an_exercise_tells_wrong_from_right(student, evening, screenshots):
+    student.follow("exercises/01_chain_rule.ipynb")
     untouched = json.loads((ROOT / "exercises" / "01_chain_rule.ipynb").read_text(encoding="utf-8"))
     assert [cell["id"] for cell in student.cells()] == [cell["id"] for cell in untouched["cells"]]
     student.run_all()
+    with Clock(evening, "exercise 01, seven tries"):
+        for number, (task, source, word) in enumerate(MISTAKES):
+            said = student.answer(task, source)
+            student.page.screenshot(path=screenshots / f"4_try_{number}.png")
+            assert word in said, said
+    student.save()
 
-    wrong = student.answer("e01-1", "# E01.1\ndef e01_1():\n    return 0.1 + 0.5 + 0.8")
-    student.page.screenshot(path=screenshots / "4_wrong_answer.png")
-    assert "E01.1 e01_1: 0 of 1 point" in wrong
-    assert "added" in wrong, "the message names the mistake"
 
-    right = student.answer("e01-1", "# E01.1\ndef e01_1():\n    return 0.1 * 0.5 * 0.8")
-    student.page.screenshot(path=screenshots / "5_right_answer.png")
-    assert "E01.1 e01_1: 1 of 1 point" in right
-    assert right.split()[-1] == "1.0"
+def test_check_in_the_terminal_agrees_with_the_notebook(student, course, environment, evening):
+    evening["typed"].append("python3 course.py check 01")
+    with Clock(evening, "course check 01"):
+        checked = subprocess.run(
+            [sys.executable, "course.py", "check", "01"], cwd=course, env=environment, capture_output=True, text=True
+        )
+    assert checked.returncode == 0, checked.stderr
+    for line in ("E01.1", "E01.2", "E01.6"):
+        assert re.search(rf"{line}\D.*\b([124]) of \1", checked.stdout), checked.stdout
+    assert "4 of 11" in checked.stdout, checked.stdout
+
+
+def test_a_failed_task_leads_back_to_its_section(student):
+    """The link below a task opens the lecture at the section to reread."""
+    student.open("exercises/01_chain_rule.ipynb")
+    student.cell("e01-4-task").wait_for_selector("a:has-text('Four tokens')").click()
+    student.wait_for_notebook("01_chain_rule.ipynb")
+    heading = student.page.locator("h2:has-text('Four tokens: what is an identity?')")
+    heading.first.wait_for()
+
+
+def test_a_lecture_on_a_real_model_runs(student, evening, screenshots):
+    student.open("09_real_model.ipynb")
+    with Clock(evening, "09 runs"):
+        student.run_all()
+    code = [cell for cell in student.cells() if cell["cell_type"] == "code"]
+    assert errors_in(code) == []
+    student.page.screenshot(path=screenshots / "5_real_model.png")
 
 
 def test_nothing_went_wrong_on_the_page_and_nothing_was_asked_outside(student):
