@@ -1,6 +1,8 @@
 """This project keeps to its own rules."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,19 @@ def test_an_untouched_exercise_runs_from_top_to_bottom(lesson):
     for cell in checks:
         assert "not answered yet" in cell["outputs"][0]["text"], cell["id"]
         assert cell["outputs"][-1]["data"]["text/plain"] == "0.0", cell["id"]
+
+
+def test_lectures_without_a_model_do_not_load_torch():
+    """What they import takes half a second, and torch would take seconds more."""
+    numpy_only = [lesson for lesson in lessons(ROOT, "notebooks") if "01" <= lesson[:2] <= "08"]
+    assert len(numpy_only) == 8
+    imports = [
+        "".join(cell["source"])
+        for lesson in numpy_only
+        for cell in read(ROOT, "notebooks", lesson).cells
+        if cell["id"] == "setup"
+    ]
+    assert len(imports) == 8
+    code = "\n".join([*imports, "import sys", "print({'torch', 'transformers'} & set(sys.modules) or 'neither')"])
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout == "neither\n", ran.stdout + ran.stderr
