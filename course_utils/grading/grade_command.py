@@ -42,6 +42,7 @@ docs/grading.md tells more.
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 import time
 from pathlib import Path
@@ -117,11 +118,18 @@ def run(args: argparse.Namespace) -> int:
             print(f"course grade: {mistake}", file=sys.stderr)
             return 2
         except OSError as error:
-            print(f"course grade: {error}; what is graded is kept, the same command goes on", file=sys.stderr)
+            print(f"course grade: {_told(error)}: what is graded is kept, the same command goes on", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on where this run was", file=sys.stderr)
             return 130
+
+
+def _told(error: OSError) -> str:
+    """A fault of the machine in a line: what it is, and of which file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{f' ({error.filename})' if error.filename else ''}: make room"
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _sandbox(folder: Path) -> str:
