@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"course grade: {mistake}", file=sys.stderr)
             return 2
         except OSError as error:
-            print(f"course grade: {_told(error)}: what is graded is kept, the same command goes on", file=sys.stderr)
+            print(f"course grade: {_told(error)}. What is graded is kept: the same command goes on", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on where this run was", file=sys.stderr)
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
 def _told(error: OSError) -> str:
     """A fault of the machine in a line: what it is, and of which file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full{f' ({error.filename})' if error.filename else ''}: make room"
+        return f"the disk is full{f' ({error.filename})' if error.filename else ''}, make room"
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
