@@ -29,12 +29,12 @@ def browser() -> Iterator:
             running.close()
 
 
-def print_page(running, page: Path, pdf: Path, **options) -> None:
-    """A page that lies on the disk, printed to a PDF; the network stays out of it."""
+def print_page(running, page: Path, pdf: Path, query: str = "", **options) -> None:
+    """A page that lies on the disk, printed to a PDF; the network stays out of it. query: "?notes"."""
     context = running.new_context(offline=True)
     try:
         tab = context.new_page()
-        tab.goto(page.resolve().as_uri(), wait_until="load")
+        tab.goto(page.resolve().as_uri() + query, wait_until="load")
         pdf.parent.mkdir(parents=True, exist_ok=True)
         tab.pdf(path=pdf, prefer_css_page_size=True, print_background=True, tagged=True, **options)
     finally:

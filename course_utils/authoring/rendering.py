@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -26,7 +27,24 @@ HREF = re.compile(r"""(<a\b[^>]*\bhref=)(["'])(.*?)\2""")
 
 LONG = 15  # elements of MathML: a formula within a line that a phone may have to scroll
 
+TEMPLATES = Environment(
+    loader=PackageLoader("course_utils.authoring"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
 Resolve = Callable[[str], str | None]  # where a link leads on the page that is made; None where to nowhere
+
+
+def filled(template: str, **values: object) -> str:
+    """A template of templates/ with these values in it, which are escaped unless they are Markup."""
+    return TEMPLATES.get_template(template).render(**values)
+
+
+def asset(name: str) -> str:
+    """A style or script of templates/, as it stands."""
+    return TEMPLATES.loader.get_source(TEMPLATES, name)[0]
 
 
 def slug(text: str) -> str:

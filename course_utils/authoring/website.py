@@ -15,7 +15,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from course_utils import __version__
@@ -30,13 +29,6 @@ EDITIONS = ("student", "instructor")
 KINDS = {"notebooks": "lectures", "exercises": "exercises", "solutions": "solutions"}  # folder here -> folder there
 WORDS = {"lectures": "Lecture", "exercises": "Exercise", "solutions": "Solution", "teaching": "For the teacher"}
 FOR_INSTRUCTORS = ("solutions/", "teaching/", "docs/coverage.md", "docs/kill_matrix.md")
-TEMPLATES = Environment(
-    loader=PackageLoader("course_utils.authoring"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-)
 
 
 @dataclass
@@ -77,8 +69,8 @@ def website(root: Path, edition: str, pdf: bool = False) -> dict[str, str]:
     files["index.html"] = index(root, pages, edition)
     index_of_words = json.dumps(list(entries(pages.values())), ensure_ascii=False, separators=(",", ":"))
     files["search-index.js"] = f"window.courseIndex = {index_of_words};\n"
-    for name in ("course.css", "search.js"):
-        files[name] = TEMPLATES.loader.get_source(TEMPLATES, name)[0]
+    files["course.css"] = rendering.asset("colours.css") + rendering.asset("course.css")
+    files["search.js"] = rendering.asset("search.js")
     return files
 
 
@@ -209,7 +201,8 @@ def layout(root: Path, page: Page, pages: dict[str, Page], edition: str, pdf: bo
     ]
     if pdf and page.kind == "lectures":
         twins.append(("PDF", page.to(pdf_of(page.url)), False))
-    return TEMPLATES.get_template("page.html").render(
+    return rendering.filled(
+        "page.html",
         page=page,
         body=Markup(page.body),
         contents=[(anchor, heading) for anchor, heading in contents(page.body)],
@@ -240,7 +233,8 @@ def index(root: Path, pages: dict[str, Page], edition: str) -> str:
         row = {"title": found["lectures"].title, "pages": found, "minutes": minutes}
         rows.append(row | {"points": total_points(lesson[:2]), "device": DEVICES[lecture.course["device"]]})
     reading = [page for page in pages.values() if page.kind in ("docs", "teaching") and not of_a_lesson(page, pages)]
-    return TEMPLATES.get_template("index.html").render(
+    return rendering.filled(
+        "index.html",
         rows=rows,
         reading=reading,
         edition=edition,

@@ -14,7 +14,6 @@ from course_utils.authoring.notebook_files import lessons, read, source
 from course_utils.plots.style import contrast
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = Path(rendering.__file__).parent / "templates"
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +123,11 @@ def test_anchors_of_equal_headings_differ():
 
 
 def test_colours_have_contrast_in_light_and_dark():
-    style = (TEMPLATES / "course.css").read_text(encoding="utf-8")
+    style = rendering.asset("colours.css") + rendering.asset("course.css")
     themes = [
         dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     ]
+    themes = [theme for theme in themes if theme]
     assert len(themes) == 3  # light, dark, print
     for theme in themes:
         grounds = [theme.pop("ground"), theme.pop("panel")]
