@@ -136,7 +136,8 @@ def test_pieces_of_markdown():
 
 def test_notes_by_section(tmp_path):
     (tmp_path / "teaching").mkdir()
-    text = "# T\n\nBring paper.\n\n## One\n\n7 minutes. Ask.\n\n```\n## code\n```\n\n### Deeper\n\nx\n\n## Two\n\nNo time.\n"
+    one = "## One\n\n7 minutes. Ask.\n\n```\n## code\n```\n\n### Deeper\n\nx"
+    text = f"# Title\n\nBring paper.\n\n{one}\n\n## Two\n\nNo time.\n"
     (tmp_path / "teaching" / "90_tiny.md").write_text(text, encoding="utf-8")
     found = notes(tmp_path, "90_tiny")
     assert list(found) == ["", "One", "Two"] and found[""] == Note("Bring paper.")
