@@ -29,6 +29,9 @@ Tables that you may hand in (comma or semicolon, first line as shown):
   --format        canvas: canvas.csv, for Grades > Import. moodle: moodle/<exercise>.csv, the assignment's grading
                   worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission
 
+  --dask          the address of a Dask scheduler: its workers run the submissions, each in a sandbox there. They need
+                  this package in the same version, and bubblewrap. The report is the same, byte for byte.
+
 A run that was stopped goes on where it was: give the same command again. The same folder keeps its seed, so nothing
 is graded twice unless it has changed; another --seed, or a new folder, grades on other inputs.
 
@@ -80,6 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=_positive, default=1, metavar="N", help="how many notebooks to run at a time (1)"
     )
     parser.add_argument(
+        "--dask", metavar="ADDRESS", help="grade on a Dask cluster (tcp://host:8786), as many at a time as it can take"
+    )
+    parser.add_argument(
         "--seed", type=int, metavar="S", help="of the random inputs; without it a fresh one, kept in run.json"
     )
     usual = Limits()
@@ -112,7 +118,10 @@ def run(args: argparse.Namespace) -> int:
 
     with run_folder() as folder:
         try:
-            isolation = LimitsOnly.name if args.unsafe_no_sandbox else _sandbox(Path(folder))
+            if args.unsafe_no_sandbox or args.dask:  # the sandbox of a cluster stands on its machines: they are asked
+                isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
+            else:
+                isolation = _sandbox(Path(folder))
             return _grade(args, isolation, Path(folder))
         except (ValueError, LookupError, Unavailable) as mistake:
             print(f"course grade: {mistake}", file=sys.stderr)
@@ -148,7 +157,7 @@ def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
     limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
     order = Order(
         args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits,
-        manual=args.manual, formats=tuple(dict.fromkeys(args.formats)),
+        manual=args.manual, formats=tuple(dict.fromkeys(args.formats)), dask=args.dask,
     )  # fmt: skip
     if isolation == LimitsOnly.name:
         print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)

@@ -11,13 +11,14 @@ import queue
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import course_utils
 from course_utils.grading import manual, pristine, report, roster, submissions
+from course_utils.grading.cluster import Cluster, RemoteWorker
 from course_utils.grading.graft import graft, place
 from course_utils.grading.isolation import SOLVED, Limits, Supplies, to_json
 from course_utils.grading.pristine import Exercise
@@ -48,6 +49,7 @@ class Order:
     root: Path = SOLVED
     manual: Path | None = None
     formats: tuple[str, ...] = ()
+    dask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -176,31 +178,46 @@ class Plan:
 
 def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: Progress) -> tuple[list[Record], dict]:
     """All records, with the seconds of each that was graded now; records of an earlier, killed run are taken over."""
-    supplies = Supplies.make(folder / "supplies")
-    workers: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-    pool = [Worker(order.isolation, supplies, order.limits) for _ in range(order.jobs)]
-    for worker in pool:
-        workers.put(worker)
+    workers: queue.SimpleQueue[Worker | RemoteWorker] = queue.SimpleQueue()
     todo = plan.handed_in()
     records, seconds = [], {}
-    threads = ThreadPoolExecutor(order.jobs)
-    try:
-        turns = [
-            threads.submit(_one, order, plan.open, store, workers, folder / f"n{i}", i + order.jobs < len(todo), *who)
-            for i, who in enumerate(todo)
-        ]
-        for turn in as_completed(turns):
-            record, took = turn.result()
-            records.append(record)
-            if took is not None:
-                seconds[record.student, record.exercise] = round(took, 3)
-            progress(len(records), len(todo), record, took is not None)
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        for worker in pool:
-            worker.close()
-        threads.shutdown(wait=True)
+    with _hands(order, folder) as hands:
+        for worker in hands:
+            workers.put(worker)
+        threads = ThreadPoolExecutor(len(hands))
+        try:
+            turns = [
+                threads.submit(
+                    _one, order, plan.open, store, workers, folder / f"n{i}", i + len(hands) < len(todo), *who
+                )
+                for i, who in enumerate(todo)
+            ]
+            for turn in as_completed(turns):
+                record, took = turn.result()
+                records.append(record)
+                if took is not None:
+                    seconds[record.student, record.exercise] = round(took, 3)
+                progress(len(records), len(todo), record, took is not None)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for worker in hands:
+                worker.close()
+            threads.shutdown(wait=True)
     return records, seconds
+
+
+@contextlib.contextmanager
+def _hands(order: Order, folder: Path) -> Iterator[list[Worker | RemoteWorker]]:
+    """What grades: processes of this machine, or those of a Dask cluster."""
+    if order.dask is None:
+        supplies = Supplies.make(folder / "supplies")
+        yield [Worker(order.isolation, supplies, order.limits) for _ in range(order.jobs)]
+        return
+    cluster = Cluster(order.dask, order.isolation, order.limits)
+    try:
+        yield cluster.handles
+    finally:
+        cluster.close()
 
 
 def _one(
