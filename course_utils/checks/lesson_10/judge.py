@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -44,7 +45,7 @@ def exact(model: Any, ids: Sequence[int]) -> float:
     import torch
 
     with torch.no_grad():
-        logits = model.double()(torch.tensor([list(ids)])).logits[0].numpy()
+        logits = copy.deepcopy(model).double()(torch.tensor([list(ids)])).logits[0].numpy()
     top = logits.max(axis=1, keepdims=True)
     logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
     return math.fsum(logs[t, token] for t, token in enumerate(ids[1:]))

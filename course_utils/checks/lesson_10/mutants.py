@@ -989,3 +989,19 @@ right_value(
     "E10.8", _EIGHT | {"pairs": [{"joint": -5, "marginal": 0}, {"marginal": -6, "joint": Fraction(-13, 2)}]}, "dicts"
 )
 right_value("E10.8", _EIGHT | {"harmless": "(A)", "pairs": (range(-12, -3, 4)[:2], (-20, -19))}, "whole numbers")
+
+# --- changed solutions that are still right -------------------------------------------------------------------------
+
+_LAST = "the tensor has two dimensions: 1 is the last one, as -1 is"
+_PAD = "which id a pad has does not matter: no real token looks at it, and it is not scored"
+_EMPTY = "a last piece without rows adds 0"
+_WITNESS = "another right witness"
+_UNIT = "a unit for information changes no order"
+MUTANTS.equivalent = {
+    "E10.1": {"0 -> 1 #2": _PAD},
+    "E10.2": {"-1 -> 1 #2": _LAST, "-1 -> 1 #3": _LAST, "0 -> 1 #3": _PAD},
+    "E10.5": {"len(ids) - 1 -> len(ids) + 1": _EMPTY, "1 -> 0": _EMPTY, "-1 -> 1": _LAST, "-1 -> 1 #2": _LAST},
+    "E10.6": {"3000.0 -> 3001.0": _WITNESS, "3000.0 -> 2999.0": _WITNESS},
+    "E10.7": {"nats / math.log(2) -> nats * math.log(2)": _UNIT, "math.log(2) -> 2": _UNIT, "2 -> 3": _UNIT},
+    "E10.8": {f"{number} -> {number + step}": _WITNESS for number in (12.0, 8.5, 10.0, 4.0) for step in (1, -1)},
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import random
@@ -20,10 +21,12 @@ BOS = 0  # of the tiny models; EOS is 1, and both are ordinary tokens inside a s
 VOCABULARY, WIDTH = 61, 32  # of the models of E10.5: no other size of theirs is 61
 
 
-def _model(family: str, seed: int, **options: int) -> PreTrainedModel:
+def _models() -> Callable[..., PreTrainedModel]:
+    """`tiny_model`, which makes each model once: for the cases of one run, so that no answer meets what another did."""
     from course_utils.language_model import tiny_model  # torch is loaded only now
 
-    return tiny_model(family, seed, **options)
+    made = functools.cache(tiny_model)
+    return lambda *args, **options: made(*args, **options).eval()
 
 
 def _ids(rng: random.Random, n: int, vocabulary: int = 40) -> list[int]:
@@ -34,28 +37,32 @@ def _ids(rng: random.Random, n: int, vocabulary: int = 40) -> list[int]:
 # --- E10.1 and E10.2: batches ---------------------------------------------------------------------------------------
 
 
-def _batch(function: str, family: str, seed: int, sequences: list[list[int]], label: str = "") -> Case:
-    shown = f'{function}(tiny_model("{family}", {seed}), {sequences})'
-    return Case(lambda: (_model(family, seed), [list(ids) for ids in sequences]), shown, label)
+def _batches(function: str, first: str, other: str) -> Callable[[random.Random], list[Case]]:
+    """Cases of a task whose models are of the family `first`, some of the family `other`."""
 
-
-def _batches(function: str, families: Sequence[str]) -> Callable[[random.Random], list[Case]]:
     def cases(rng: random.Random) -> list[Case]:
-        first, other = families[0], families[-1]
+        model = _models()
+
+        def batch(family: str, seed: int, sequences: list[list[int]], label: str = "") -> Case:
+            shown = f'{function}(tiny_model("{family}", {seed}), {sequences})'
+            return Case(lambda: (model(family, seed), [list(ids) for ids in sequences]), shown, label)
+
+        seeds = {first: rng.randrange(10, 1000), other: rng.randrange(10, 1000)}
         made = [
-            _batch(function, first, 1, [[0, 5, 9, 3, 17, 8], [0, 7, 2]]),
-            _batch(function, first, 2, [[0, 7, 2], [0, 5, 9, 3, 17, 8]], "the short one first"),
-            _batch(function, first, 3, [[0, 5, 6, 7], [0, 9, 8, 4]], "equal lengths"),
-            _batch(function, first, 4, [[0, 5, 6, 7, 8]], "one sequence"),
-            _batch(function, other, 5, [[0, 5, 9, 1], [0, 4, 1], [0, 6, 8, 3, 2, 1]], "every sequence ends with EOS"),
-            _batch(function, first, 6, [[0, 5, 0, 9, 6, 3], [0, 1, 1, 4], [0, 1]], "ids 0 and 1 inside"),
-            _batch(function, first, 7, [[0], [0, 12, 30, 4]], "BOS alone"),
+            batch(first, 1, [[0, 5, 9, 3, 17, 8], [0, 7, 2]]),
+            batch(first, 1, [[0, 7, 2], [0, 5, 9, 3, 17, 8]], "the short one first"),
+            batch(first, 1, [[0, 5, 6, 7], [0, 9, 8, 4]], "equal lengths"),
+            batch(first, 1, [[0, 5, 6, 7, 8]], "one sequence"),
+            batch(other, 2, [[0, 5, 9, 1], [0, 4, 1], [0, 6, 8, 3, 2, 1]], "every sequence ends with EOS"),
+            batch(first, 1, [[0, 5, 0, 9, 6, 3], [0, 1, 1, 4], [0, 1]], "ids 0 and 1 inside"),
+            batch(first, 1, [[0], [0, 12, 30, 4]], "BOS alone"),
         ]
         for i in range(4):
             sequences = [_ids(rng, rng.randint(1, 8)) for _ in range(rng.randint(2, 4))]
             sequences[0].append(rng.randrange(2, 40))  # at least two of them differ in length
             sequences[1] = sequences[1][:-1] if len(sequences[1]) >= len(sequences[0]) else sequences[1]
-            made.append(_batch(function, families[i % len(families)], rng.randrange(10, 1000), sequences))
+            family = (first, other)[i % 2]
+            made.append(batch(family, seeds[family], sequences))
         return made
 
     return cases
@@ -83,27 +90,28 @@ def bytes_cases(rng: random.Random) -> list[Case]:
 # --- E10.5: pieces --------------------------------------------------------------------------------------------------
 
 
-def _pieces(family: str, seed: int, ids: list[int], chunk: int, label: str = "") -> Case:
-    shown = f'chunked_log_prob(tiny_model("{family}", {seed}, vocabulary_size={VOCABULARY}), {ids}, {chunk})'
-    return Case(lambda: (_model(family, seed, vocabulary_size=VOCABULARY), list(ids), chunk), shown, label)
-
-
 def pieces_cases(rng: random.Random) -> list[Case]:
     """One row at a time, pieces that fit and that do not, one piece for all, both families."""
-    ids = [0, 5, 44, 9, 60, 17, 2, 31, 8, 12, 1]
+    model, ids = _models(), [0, 5, 44, 9, 60, 17, 2, 31, 8, 12, 1]
+
+    def pieces(family: str, seed: int, ids: list[int], chunk: int, label: str = "") -> Case:
+        shown = f'chunked_log_prob(tiny_model("{family}", {seed}, vocabulary_size={VOCABULARY}), {ids}, {chunk})'
+        return Case(lambda: (model(family, seed, vocabulary_size=VOCABULARY), list(ids), chunk), shown, label)
+
     made = [
-        _pieces("gpt2", 1, ids, 1, "one row at a time"),
-        _pieces("gpt2", 2, ids, 5, "two pieces of 5"),
-        _pieces("llama", 3, ids, 4, "the last piece is shorter"),
-        _pieces("gpt2", 4, ids, 3, "the last piece is one row"),
-        _pieces("llama", 5, ids[:8], 7, "one piece"),
-        _pieces("gpt2", 6, ids[:6], 50, "chunk is more than there is"),
-        _pieces("gpt2", 7, [0, 33], 1, "one token"),
+        pieces("gpt2", 1, ids, 1, "one row at a time"),
+        pieces("gpt2", 1, ids, 5, "two pieces of 5"),
+        pieces("llama", 2, ids, 4, "the last piece is shorter"),
+        pieces("gpt2", 1, ids, 3, "the last piece is one row"),
+        pieces("llama", 2, ids[:8], 7, "one piece"),
+        pieces("gpt2", 1, ids[:6], 50, "chunk is more than there is"),
+        pieces("gpt2", 1, [0, 33], 1, "one token"),
     ]
-    for i in range(4):
-        n = rng.randint(6, 14)
-        longer = _ids(rng, n, VOCABULARY)
-        made.append(_pieces(("gpt2", "llama")[i % 2], rng.randrange(10, 1000), longer, rng.randint(2, 5)))
+    for family in ("gpt2", "llama"):
+        seed = rng.randrange(10, 1000)
+        for _ in range(2):
+            longer = _ids(rng, rng.randint(6, 14), VOCABULARY)
+            made.append(pieces(family, seed, longer, rng.randint(2, 5)))
     return made
 
 
@@ -233,8 +241,8 @@ def rank_cases(rng: random.Random) -> list[Case]:
 PROBES = {
     probe.task: probe
     for probe in (
-        Probe("E10.1", "batch_log_probs", _batches("batch_log_probs", ("gpt2", "llama"))),
-        Probe("E10.2", "left_padded", _batches("left_padded", ("gpt2",))),
+        Probe("E10.1", "batch_log_probs", _batches("batch_log_probs", "gpt2", "llama")),
+        Probe("E10.2", "left_padded", _batches("left_padded", "gpt2", "gpt2")),
         Probe("E10.3", "positions", positions_cases),
         Probe("E10.4", "logits_bytes", bytes_cases),
         Probe("E10.5", "chunked_log_prob", pieces_cases, run=watch_rows),
