@@ -34,7 +34,7 @@ def strategies(
         _bars(left, names, [counts[name] for name in names], "{:,.0f}".format)
         left.set_title("what goes in")
         left.set_xlabel("token positions")
-        _bars(middle, [""] * len(names), [seconds[name] for name in names], "{:.2f}".format)
+        _bars(middle, [""] * len(names), [seconds[name] for name in names], "{:.3g}".format)
         middle.set_title("what it takes")
         middle.set_xlabel("seconds on this machine")
         ends = [min(*single, *batch), max(*single, *batch)]
@@ -57,6 +57,6 @@ def _bars(axes: Axes, names: Sequence[str], lengths: Sequence[float], text: Call
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.margins(x=0.22)
+    axes.margins(x=0.32)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(4))
