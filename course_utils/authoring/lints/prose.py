@@ -119,7 +119,8 @@ def links(notebook: Notebook) -> list[Problem]:
 def ways_on(notebook: Notebook) -> list[Problem]:
     """A lecture links to its exercise, an exercise to its lecture, and both to the next lecture."""
     known = lessons(notebook.root, "notebooks")
-    following = [lesson for lesson in known if lesson > notebook.lesson][:1]
+    number = f"{int(notebook.lesson[:2]) + 1:02}_"
+    following = [lesson for lesson in known if lesson.startswith(number)]
     if notebook.folder == "notebooks":
         twins = [f"exercises/{notebook.lesson}"] if notebook.lesson in lessons(notebook.root, "solutions") else []
         wanted = twins + following
