@@ -106,8 +106,7 @@ def _what_to_do(task: Task, row: Row, exercise: Exercise) -> list[str]:
     parts = [
         f"<details><summary>Hint: {inline(about)}</summary>{paragraphs(body)}</details>" for about, body in task.hints
     ]
-    headings = [f"“{inline(heading)}”" for heading in exercise.reread(task)[:3]]
-    section = f", section{'s' if len(headings) > 1 else ''} {', '.join(headings)}" if headings else ""
+    section = f", section “{inline(task.reread)}”" if task.reread else ""
     parts.append(f"<p>Read again: lecture {escape(exercise.name)}{section}.</p>")
     if row.status in ("graded", "error"):
         parts.append(f"<p>Then change your answer and run its check: <code>check(&quot;{task.id}&quot;)</code></p>")

@@ -15,6 +15,7 @@ from course_utils.checks.registry import lessons, max_points
 from course_utils.grading.isolation import SOLVED
 
 DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
+REREAD = re.compile(r"^Reread: \[([^\]]+)\]", re.M)
 HEADING = re.compile(r"^#+\s*(.+)$", re.M)
 
 
@@ -24,14 +25,14 @@ class NoExercise(LookupError):
 
 @dataclass(frozen=True)
 class Task:
-    """A machine-graded task of an exercise. `cell` is the id of its answer cell, `cards` what it is about."""
+    """A machine-graded task of an exercise. `cell` is the id of its answer cell, `reread` a section of the lecture."""
 
     id: str
     cell: str
     title: str
     max_points: float
     hints: tuple[tuple[str, str], ...]
-    cards: frozenset[str]
+    reread: str
 
 
 @dataclass(frozen=True)
@@ -106,26 +107,13 @@ class Exercise:
             dict.fromkeys([*found, "course_utils.checks.probing", f"course_utils.checks.lesson_{lesson}.probe"])
         )
 
-    @cached_property
-    def sections(self) -> tuple[tuple[str, frozenset[str]], ...]:
-        """The lecture's headings with their cards; none where there is no lecture of this name."""
-        path = self.root / "notebooks" / f"{self.name}.ipynb"
-        if not path.is_file():
-            return ()
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        titled = [(HEADING.search(text(cell)), cards(cell)) for cell in cells if cell["cell_type"] == "markdown"]
-        return tuple((heading[1], about) for heading, about in titled if heading and about)
-
-    def reread(self, task: Task) -> list[str]:
-        """The headings of the lecture's sections that teach what the task is about."""
-        return [heading for heading, about in self.sections if about & task.cards]
-
 
 def _task(answer: str, header: dict) -> Task:
     task = task_of(answer)
     found = DETAILS.findall(text(header))
     hints = tuple((summary.removeprefix("Help:").strip(), body.strip()) for summary, body in found)
-    return Task(task, answer, _title(task, header), max_points(task), hints, cards(header))
+    section = REREAD.search(text(header))
+    return Task(task, answer, _title(task, header), max_points(task), hints, section[1] if section else "")
 
 
 def _title(task: str, header: dict) -> str:
@@ -156,11 +144,6 @@ def imported(source: str) -> list[str]:
 
 def tags(cell: dict) -> list[str]:
     return cell.get("metadata", {}).get("tags", [])
-
-
-def cards(cell: dict) -> frozenset[str]:
-    """The cards that a heading names in its tags: {"S1"} of the tag `card:S1`."""
-    return frozenset(tag.removeprefix("card:") for tag in tags(cell) if tag.startswith("card:"))
 
 
 def is_answer(cell: dict) -> bool:

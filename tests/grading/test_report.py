@@ -55,7 +55,8 @@ def test_a_page_has_all_that_one_needs_to_act():
     html = feedback.page(record("adam", n2=FAILED), EXERCISE, "Adam A.")
     section = html[html.index('<section id="E01.2"') : html.index('<section id="E01.3"')]
     for part in ("0 of 2 points", "You added; the chain rule multiplies.", "<pre>joint_prob([0.1, 0.5])</pre>",
-                 "<pre>0.6</pre>", "Hint: ", "“A second path”", "check(&quot;E01.2&quot;)"):  # fmt: skip
+                 "<pre>0.6</pre>", "Hint: ", "“The start symbol and the tree”",
+                 "check(&quot;E01.2&quot;)"):  # fmt: skip
         assert part in section
     assert "Adam A. (adam)" in html
 
