@@ -185,7 +185,7 @@ def axes_data(axes: Any) -> dict:
     }
 
 
-def plot_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
+def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any] = axes_data) -> list[dict]:
     """What the answer's figures show (see `axes_data`), case by case; the figures are closed, so that none is
     displayed."""
     import matplotlib.pyplot as plt
@@ -193,10 +193,26 @@ def plot_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
     seen = []
     for case in cases:
         before = set(plt.get_fignums())
-        seen.append(observe(answer, *case.fresh_args(), read=axes_data))
+        seen.append(observe(answer, *case.fresh_args(), read=read))
         for figure in set(plt.get_fignums()) - before:
             plt.close(figure)
     return seen
+
+
+def ask_functions(first: str, second: str) -> Callable:
+    """A run for two functions of one cell: a case's arguments begin with the name of the function that is asked."""
+
+    def run(answer: Callable, others: dict, cases: Sequence[Case]) -> list[dict]:
+        functions, seen = {first: answer, second: others.get(second)}, []
+        for case in cases:
+            name, *args = case.fresh_args()
+            if callable(functions[name]):
+                seen.append(observe(functions[name], *args))
+            else:
+                seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+        return seen
+
+    return run
 
 
 def _bars(axes: Any, container: Any) -> list[dict]:

@@ -3,8 +3,8 @@
 `load_language_model()` gives the small English model that ships in this package (README.md beside this file says what
 it was trained on and what it can do); a name from the Hugging Face hub or a local folder gives another one.
 `tiny_model()` makes one of random weights, for what holds under every model, `tiny_scorer()` the same with the methods
-of a SequenceModel. `minimal_pairs()` gives the everyday
-sentence pairs that the model card and lesson 10 judge models by.
+of a SequenceModel. `minimal_pairs()` gives the everyday sentence pairs that the model card and lesson 10 judge models
+by; `instruction_pairs()` makes the prompts and answers that lesson 11 fine-tunes on.
 Importing this module loads neither torch nor transformers: the functions below are fetched when they are first used.
 """
 
@@ -18,6 +18,7 @@ _HOMES = {
     "load_language_model": "loading",
     "tiny_model": "tiny",
     "tiny_scorer": "tiny",
+    "instruction_pairs": "instructions",
     "bits_per_byte": "evaluation",
     "document_log_probs": "evaluation",
     "prefers_good": "evaluation",

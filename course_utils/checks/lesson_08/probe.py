@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, ask_functions
 
 NO_MASS = -math.inf
 
@@ -16,22 +16,6 @@ NO_MASS = -math.inf
 def literal(values: Sequence) -> str:
     """Numbers as Python that can be pasted: [0.5, -np.inf]."""
     return repr(values).replace("inf", "np.inf")
-
-
-def ask_functions(first: str, second: str) -> Callable:
-    """A run for two functions of one cell: a case's arguments begin with the name of the function that is asked."""
-
-    def run(answer: Callable, others: dict, cases: Sequence[Case]) -> list[dict]:
-        functions, seen = {first: answer, second: others.get(second)}, []
-        for case in cases:
-            name, *args = case.fresh_args()
-            if callable(functions[name]):
-                seen.append(observe(functions[name], *args))
-            else:
-                seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
-        return seen
-
-    return run
 
 
 def _rows(rng: random.Random, t: int, v: int, at: Sequence[float] = (0,), spread: float = 3.0) -> list[list[float]]:
