@@ -10,7 +10,7 @@ __all__ = ["IGNORED", "Ledger", "LedgerRow", "loss_ledger"]
 
 IGNORED = -100  # the label that cross_entropy, and so every loss of transformers, leaves out
 
-COLUMNS = ("", "token", "role", "label", "log Pr", "counted", "sum")
+COLUMNS = ("at", "token", "role", "label", "log Pr", "counted", "sum")
 # Colours are set on every cell, ground and text: a page with a dark theme has others of its own.
 HEAD = "background: #1A1A1A; color: #FFFFFF"
 ROWS = {True: "background: #DCEEFA; color: #1A1A1A", False: "background: #F0F0F0; color: #595959"}
@@ -31,7 +31,7 @@ class LedgerRow:
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, column by column."""
-        log_prob = "" if self.log_prob is None else f"{self.log_prob:.2f}"
+        log_prob = "none" if self.log_prob is None else f"{self.log_prob:.2f}"
         label = self.label if self.label == str(IGNORED) else _visible(self.label)
         counted = "yes" if self.counted else "-"
         return (str(self.position), _visible(self.token), self.role, label, log_prob, counted, f"{self.total:.2f}")
