@@ -25,16 +25,22 @@ if TYPE_CHECKING:
 __all__ = ["check", "figure", "interact", "predict", "slider"]
 
 
-def check(task: str) -> float:
+def check(task: str) -> float | None:
     """Check the answer to `task` (for example "E01.2") in the notebook that calls; print a report, return the points.
 
-    The answer is looked up by name where `check` is called. The inputs are the same at each call (seed 0).
+    The answer is looked up by name where `check` is called. The inputs are the same at each call (seed 0). None in a
+    copy of the course that was handed out without its judges: there it is said whether the answer runs.
     """
-    from course_utils.checks.judging import judge_task, report
-    from course_utils.checks.probing import probe_task
+    from course_utils.checks.probing import probe_task, report_unjudged
+    from course_utils.checks.registry import is_judged
 
-    caller = sys._getframe(1).f_globals
-    verdict = judge_task(task, probe_task(task, caller, seed=0), seed=0)
+    data = probe_task(task, sys._getframe(1).f_globals, seed=0)
+    if not is_judged(task):
+        print(report_unjudged(task, data))
+        return None
+    from course_utils.checks.judging import judge_task, report
+
+    verdict = judge_task(task, data, seed=0)
     print(report(task, verdict))
     return float(verdict.points)
 

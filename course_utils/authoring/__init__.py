@@ -12,7 +12,8 @@ rendering        cells and Markdown -> HTML
 teaching_notes   teaching/ by section
 website          the course as a folder of pages; `course site` is site_command
 decks            a lecture as slides; `course slides` is slides_command
-new_lesson_command   `course new-lesson`: a small lesson to be written over
+new_lesson_command   `course new-lesson`: a small lesson, or a task, to be written over
+handout          the course without solutions, judges and known mistakes
 browser          a browser without a window: pages -> PDF
 lints            what every notebook must keep to
 build_command    `course build` and `course build --check`

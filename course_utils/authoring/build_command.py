@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.authoring import coverage, environment, execute, exercises, index_table, lints, png
+from course_utils.authoring import coverage, environment, execute, exercises, handout, index_table, lints, png
 from course_utils.authoring.notebook_files import (
     SIZE_LIMIT,
     Notebook,
@@ -43,11 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Execute the notebooks whose code changed and generate everything that follows from them."
     parser.epilog = (
         "Examples: `course build 01` after a change to lesson 01; `course build --force` after a change to the "
-        "package that changes outputs; `course build --check` before a commit."
+        "package that changes outputs; `course build --check` before a commit; `course build --handout DIR` for a copy "
+        "that students can have while the points still count."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="01, 01_chain_rule or notebooks/01_chain_rule.ipynb")
     parser.add_argument("--check", action="store_true", help="run and change nothing; say what is not as it should be")
     parser.add_argument("--force", action="store_true", help="execute even where the code did not change")
+    parser.add_argument(
+        "--handout", type=Path, metavar="DIR", help="only write a copy of the course without solutions and judges"
+    )
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="notebooks run at a time")
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the project's folder (default: this one)")
 
@@ -55,12 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when all is well, 1 where there are problems, 2 where it cannot work as called, 130 after Ctrl-C."""
     try:
+        if args.handout:
+            print(handout.hand_out(args.root, args.handout))
+            return 0
         sources = selected(args.root, args.names)
         if args.check:
             problems = check(args.root, sources)
         else:
             problems = asyncio.run(build(args.root, sources, force=args.force, jobs=args.jobs))
-    except (OperatorError, lints.RuffError) as error:
+    except (OperatorError, handout.NotPossible, lints.RuffError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ import numpy as np
 
 from course_utils.checks.mutants import Answer
 from course_utils.checks.plain import Array, Malformed, decode, encode
-from course_utils.checks.probing import Case, load_probe, silence
+from course_utils.checks.probing import Case, load_probe, silence, why_missing
 from course_utils.checks.reading import (
     ATOL_ZERO,
     RTOL,
@@ -196,7 +196,7 @@ def judge_task(task: str, data: Any, seed: int, explain: bool = True) -> Verdict
     nothing = Verdict(0.0, float(judge.points), "missing")
     state = data.get("state") if isinstance(data, dict) else None
     if state in ("stub", "missing"):
-        return replace(nothing, message=_why_missing(probe.function, state, data))
+        return replace(nothing, message=why_missing(probe.function, data))
     try:
         if state != "answered" or data.get("task") != task:
             raise Malformed("not the data of this task")
@@ -359,12 +359,6 @@ def _alike_values(a: Any, b: Any) -> bool:
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(_alike_values(x, y) for x, y in zip(a, b, strict=True))
     return not isinstance(a, Array) and type(a) is type(b) and a == b
-
-
-def _why_missing(function: str, state: str, data: dict) -> str:
-    if state == "missing" and isinstance(data.get("found"), str):
-        return f"{function} is not a function here: the task asks for def {function}(...)"
-    return "not answered yet"
 
 
 def report(task: str, verdict: Verdict) -> str:

@@ -109,6 +109,32 @@ def probe_task(task: str, namespace: Mapping[str, Any], seed: int) -> dict:
     return data | {"state": "stub" if stub else "answered", "seen": seen}
 
 
+def why_missing(function: str, data: Mapping[str, Any]) -> str:
+    """What is said of the data of a probe that found nothing to ask."""
+    if data.get("state") == "missing" and isinstance(data.get("found"), str):
+        return f"{function} is not a function here: the task asks for def {function}(...)"
+    return "not answered yet"
+
+
+def report_unjudged(task: str, data: Mapping[str, Any]) -> str:
+    """What `check` prints in a copy of the course that has no judges: whether the answer runs, not whether it is right.
+
+    data: what `probe_task` returned.
+    """
+    probe = load_probe(task)
+    name = f"{task} {probe.function}"
+    if data["state"] != "answered":
+        return f"{name}: {why_missing(probe.function, data)}"
+    cases, seen = probe.cases(random.Random(data["seed"])), data["seen"]
+    failed = next((at for at, one in enumerate(seen) if "error" in one), None)
+    if failed is None:
+        inputs = "" if len(cases) == 1 else f" on {len(cases)} inputs"
+        return f"{name}: it runs{inputs}; whether it is right is checked when you hand it in"
+    said = f": {seen[failed]['message']}" if seen[failed].get("message") else ""
+    lines = [f"{name}: it does not run yet", f"  the answer raised {seen[failed]['error']}{said}"]
+    return "\n".join(lines + ([f"  try: {cases[failed].call(probe.function)}"] if cases[failed].fresh_args() else []))
+
+
 @contextlib.contextmanager
 def silence():
     """Nothing on stdout or stderr, no warning, and numpy's and Python's random state as it was."""

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from course_utils.checks.probing import load_probe
 
-__all__ = ["lesson_of", "lessons", "load_judge", "load_mutants", "load_probe", "max_points", "tasks"]
+__all__ = ["is_judged", "lesson_of", "lessons", "load_judge", "load_mutants", "load_probe", "max_points", "tasks"]
 
 
 def lessons() -> list[str]:
@@ -28,6 +28,11 @@ def lesson_of(task: str) -> str:
 def tasks(lesson: str) -> list[str]:
     """The machine-graded tasks of a lesson, in the order of their numbers: tasks("01") is ["E01.1", ...]."""
     return sorted(_module(lesson, "probe").PROBES, key=lambda task: int(task.partition(".")[2]))
+
+
+def is_judged(task: str) -> bool:
+    """Whether this copy of the course can judge the task: what is handed out to students may come without judges."""
+    return (Path(__file__).with_name(f"lesson_{lesson_of(task)}") / "judge.py").is_file()
 
 
 def max_points(task: str) -> float:

@@ -24,11 +24,22 @@ COMMANDS = {
 }
 
 
+# What is said of a command that is not there: `course build --handout` leaves some out.
+NOT_HERE = {
+    "check": "it came without the judges. The check cell below a task says whether your answer runs; whether it is "
+    "right is checked when you hand it in"
+}
+FOR_INSTRUCTORS = "it is for instructors, who have the whole course"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run `course` with these arguments (the process's own if None) and return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     available = {name: entry for name, entry in COMMANDS.items() if _exists(entry[0])}
     chosen = argv[0] if argv else None
+    if chosen in COMMANDS and chosen not in available:
+        print(f"`{program()} {chosen}` is not in this copy of the course: {NOT_HERE.get(chosen, FOR_INSTRUCTORS)}.")
+        return 2
     if chosen not in available:
         _overview(available).parse_args(argv or ["--help"])
         return 2  # not reached: argparse has printed the help or the mistake, and has left
