@@ -4,7 +4,7 @@
     python benchmarks/grading.py 02 --rounds 1 --submissions 10
     python benchmarks/grading.py 02 --otter PATH    # the Python of a virtual environment with otter-grader
 
-The submissions are the solved exercise with some answers left out: all right, right in part, nothing right. Every
+The submissions are the solved exercise, in some of them with wrong answers: all right, right in part, nothing right. Every
 engine is a command of its own, pinned to one core (two jobs: to two); what it needs once for an exercise (nbgrader's
 release, otter's archive) is made before and not timed. nbgrader and otter run on the same notebooks with the same
 checks; of all of them only this grader has a sandbox. Times are by the clock, medians over rounds; memory is the
@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -31,9 +32,8 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.authoring.exercises import exercise
 from course_utils.grading import pristine
-from course_utils.grading.pristine import Exercise
+from course_utils.grading.pristine import Exercise, task_of, text
 
 MARK = "grading"
 ROOT = Path(__file__).parent.parent
@@ -65,15 +65,15 @@ class Field:
         source.write_text(json.dumps(self.exercise.solution), encoding="utf-8")
 
 
-def submission(exercise_: Exercise, index: int) -> dict:
-    """The solved notebook; every third loses one answer, every fifth all of them."""
-    solved = json.loads(json.dumps(exercise_.solution))
-    handed_out = {cell["id"]: cell for cell in exercise(exercise_.solution)["cells"]}
-    answers = [task.cell for task in exercise_.tasks]
-    lost = answers if index % 5 == 4 else [answers[index % len(answers)]] if index % 3 == 2 else []
+def submission(exercise: Exercise, index: int) -> dict:
+    """The solved notebook; in every third one answer returns None, in every fifth all of them do."""
+    solved = json.loads(json.dumps(exercise.solution))
+    answers = [task.cell for task in exercise.tasks]
+    wrong = answers if index % 5 == 4 else [answers[index % len(answers)]] if index % 3 == 2 else []
     for cell in solved["cells"]:
-        if cell["id"] in lost:
-            cell["source"] = handed_out[cell["id"]]["source"]
+        if cell["id"] in wrong:
+            name = re.search(r"^def (\w+)", text(cell), re.M)[1]
+            cell["source"] = f"# {task_of(cell['id'])}\ndef {name}(*given):\n    return None"
     return solved
 
 
@@ -122,6 +122,7 @@ def otter(python: Path) -> Engine:
     """otter's local run, a command for each submission; its tests call the notebook's own checks."""
 
     def prepare(field: Field) -> None:
+        (field.folder / "otter").mkdir()
         with zipfile.ZipFile(field.folder / "autograder.zip", "w") as archive:
             archive.writestr("otter_config.json", json.dumps({"show_stdout": False, "pdf": False}))
             for task in field.exercise.tasks:
