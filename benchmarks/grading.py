@@ -4,7 +4,7 @@
     python benchmarks/grading.py 02 --rounds 1 --submissions 10
     python benchmarks/grading.py 02 --otter PATH    # the Python of a virtual environment with otter-grader
 
-The submissions are the solved exercise, in some of them with wrong answers: all right, right in part, nothing right. Every
+The submissions are the solved exercise, some with wrong answers: all right, right in part, nothing right. Every
 engine is a command of its own, pinned to one core (two jobs: to two); what it needs once for an exercise (nbgrader's
 release, otter's archive) is made before and not timed. nbgrader and otter run on the same notebooks with the same
 checks; of all of them only this grader has a sandbox. Times are by the clock, medians over rounds; memory is the
