@@ -7,8 +7,9 @@
 The submissions are the solved exercise, some with wrong answers: all right, right in part, nothing right. Every
 engine is a command of its own, pinned to one core (two jobs: to two); what it needs once for an exercise (nbgrader's
 release, otter's archive) is made before and not timed. nbgrader and otter run on the same notebooks with the same
-checks; of all of them only this grader has a sandbox. Times are by the clock, medians over rounds; memory is the
-largest sum of resident memory over all processes of a command.
+checks; of all of them only this grader has a sandbox. Submissions a minute are by the clock; CPU seconds are those of
+all processes of a command (control groups count them, so root is needed), and hold on a busy machine too. Ratios are
+medians over rounds of ratios within a round; memory is the largest sum of resident memory over all processes.
 
 The table goes to benchmarks/README.md with --write.
 """
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,7 +155,8 @@ def has_otter(python: Path | None) -> bool:
 
 @dataclass
 class Run:
-    seconds: float
+    seconds: float  # by the clock
+    cpu: float  # seconds, of all processes
     memory: int  # bytes
 
 
@@ -162,16 +164,69 @@ def measure(engine: Engine, field: Field, log: Path) -> Run:
     """Runs the commands of an engine one after the other on its cores."""
     engine.clean(field)
     memory, started = 0, time.perf_counter()
-    for words in engine.command(field):
-        with log.open("ab") as file:
-            process = subprocess.Popen(
-                words, cwd=field.folder, stdout=file, stderr=file, stdin=subprocess.DEVNULL,
-                env=environment(), preexec_fn=lambda: os.sched_setaffinity(0, cores(engine.cores)),
-            )  # fmt: skip
-            memory = max(memory, peak_memory(process))
-        if process.returncode not in (0, 1):  # pytest says 1 where an answer is wrong
-            raise SystemExit(f"{engine.name} ended with status {process.returncode}; see {log}")
-    return Run(time.perf_counter() - started, memory)
+    with cpu_account() as account:
+
+        def place() -> None:
+            os.sched_setaffinity(0, cores(engine.cores))
+            account.enter()
+
+        for words in engine.command(field):
+            with log.open("ab") as file:
+                process = subprocess.Popen(
+                    words, cwd=field.folder, stdout=file, stderr=file, stdin=subprocess.DEVNULL,
+                    env=environment(), preexec_fn=place,
+                )  # fmt: skip
+                memory = max(memory, peak_memory(process))
+            if process.returncode not in (0, 1):  # pytest says 1 where an answer is wrong
+                raise SystemExit(f"{engine.name} ended with status {process.returncode}; see {log}")
+        return Run(time.perf_counter() - started, account.seconds(), memory)
+
+
+class Account:
+    """The CPU seconds of processes and all that they start, as Linux counts them for a control group (v1 or v2)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def enter(self) -> None:
+        (self.folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    def seconds(self) -> float:
+        if (self.folder / "cpuacct.usage").exists():
+            return int((self.folder / "cpuacct.usage").read_text()) / 1e9
+        return int(re.search(r"usage_usec (\d+)", (self.folder / "cpu.stat").read_text())[1]) / 1e6
+
+
+class NoAccount:
+    """Where there are no control groups to be made: nothing is known of CPU seconds."""
+
+    def enter(self) -> None:
+        pass
+
+    def seconds(self) -> float:
+        return float("nan")
+
+
+@contextlib.contextmanager
+def cpu_account() -> Iterator[Account | NoAccount]:
+    """Counts from zero. Making a control group needs root, or a share of the tree that is one's own."""
+    for top in ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+        folder = Path(top) / f"grading-{os.getpid()}"
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        try:
+            account = Account(folder)
+            account.seconds()
+            yield account
+        except (OSError, TypeError):
+            continue
+        finally:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        return
+    yield NoAccount()
 
 
 def environment() -> dict[str, str]:
@@ -212,20 +267,25 @@ def compare(name: str, engines: list[Engine], count: int, rounds: int, folder: P
     runs: dict[str, list[Run]] = {engine.name: [] for engine in engines}
     for turn in range(rounds):
         for engine in engines:
-            runs[engine.name].append(measure(engine, field, folder / "log.txt"))
-            print(f"{name} round {turn + 1}: {engine.name}: {runs[engine.name][-1].seconds:.1f} s", file=sys.stderr)
-    by_name = {n: [run.seconds for run in each] for n, each in runs.items()}
+            run = measure(engine, field, folder / "log.txt")
+            runs[engine.name].append(run)
+            told = f"{name} round {turn + 1}: {engine.name}: {run.seconds:.1f} s, {run.cpu:.1f} CPU s"
+            print(told, file=sys.stderr, flush=True)
     lines = [
         f"#### Exercise {field.exercise.name}, {count} submissions, {rounds} rounds", "",
-        "| grader | cores | submissions/min | times as fast as nbgrader | times as fast as nbval | peak MB |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| grader | cores | submissions/min | × nbgrader | × nbval | CPU s each | × nbgrader | × nbval | peak MB |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
     for engine in engines:
-        seconds = by_name[engine.name]
-        ratios = [ratio(by_name.get(other), seconds) for other in ("nbgrader autograde", "pytest --nbval-lax")]
-        memory = max(run.memory for run in runs[engine.name]) / 1e6
-        rate = 60 * count / statistics.median(seconds)
-        lines.append(f"| {engine.name} | {engine.cores} | {rate:.1f} | {ratios[0]} | {ratios[1]} | {memory:.0f} |")
+        own = runs[engine.name]
+        cells = [engine.name, engine.cores]
+        for kind, unit in (("seconds", lambda value: 60 * count / value), ("cpu", lambda value: value / count)):
+            values = [getattr(run, kind) for run in own]
+            cells.append(f"{unit(statistics.median(values)):.2f}")
+            for other in ("nbgrader autograde", "pytest --nbval-lax"):
+                cells.append(ratio([getattr(run, kind) for run in runs.get(other, [])], values))
+        cells.append(f"{max(run.memory for run in own) / 1e6:.0f}")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join([*lines, ""])
 
 
