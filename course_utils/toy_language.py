@@ -39,8 +39,10 @@ __all__ = [
     "log_fraction",
     "merged_token",
     "random_language",
+    "spaced_words",
     "the_cat_sat",
     "toy_bigram",
+    "warm_milk",
     "warm_or_plush",
 ]
 
@@ -602,6 +604,19 @@ def warm_or_plush() -> ToyLanguage:
     return ToyLanguage.from_table(table, otherwise={"</s>": 1}, name="warm_or_plush()")
 
 
+def warm_milk() -> ToyLanguage:
+    """Card Q27: after BOS Cats has -2.0, like -1.0, warm -0.7 and milk -0.4 nats; then EOS.
+
+    With x = Cats like and y = warm milk the joint is -4.1, the marginal -3.0, the conditional -1.1.
+    """
+    table, context = {}, ()
+    for word, log_prob in (("Cats", -2.0), ("like", -1.0), ("warm", -0.7), ("milk", -0.4)):
+        p = math.exp(log_prob)
+        table[context] = {word: p, "...": 1 - p}
+        context = (*context, word)
+    return ToyLanguage.from_table(table, otherwise={"</s>": 1}, name="warm_milk()")
+
+
 def merged_token() -> ToyLanguage:
     """A text with two tokenisations: independent tokens a .3, b .2, ab .4, end .1; encode("ab") is the one token ab.
 
@@ -609,3 +624,13 @@ def merged_token() -> ToyLanguage:
     """
     row = {"a": 0.3, "b": 0.2, "ab": 0.4, "</s>": 0.1}
     return ToyLanguage(("a", "b", "ab"), lambda context: row, separator="", name="merged_token()")
+
+
+def spaced_words() -> ToyLanguage:
+    """Lesson 09: independent tokens that keep the space before a word, as GPT-2's do; a lone space is a token too.
+
+    encode("the cat") is [the, " cat"], but encode("the ") ends in the token " ": with x = "the " the tokens of the
+    joint text do not begin with those of x.
+    """
+    row = {"the": 0.3, " cat": 0.2, " sat": 0.2, "cat": 0.05, "sat": 0.05, " ": 0.05, "</s>": 0.15}
+    return ToyLanguage([s for s in row if s != "</s>"], lambda context: row, separator="", name="spaced_words()")

@@ -27,13 +27,26 @@ from course_utils.toy_language import (
     log_fraction,
     merged_token,
     random_language,
+    spaced_words,
     the_cat_sat,
     toy_bigram,
+    warm_milk,
     warm_or_plush,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
-FIXTURES = [toy_bigram, the_cat_sat, constant_eos, leaky_eos, equal_start, greedy_trap, warm_or_plush, merged_token]
+FIXTURES = [
+    toy_bigram,
+    the_cat_sat,
+    constant_eos,
+    leaky_eos,
+    equal_start,
+    greedy_trap,
+    warm_or_plush,
+    warm_milk,
+    merged_token,
+    spaced_words,
+]
 
 seeds = st.integers(0, 10**6)
 
@@ -327,6 +340,20 @@ def test_warm_or_plush():
     assert log_prob(lm, "warm mat") == pytest.approx(-2.4, rel=1e-14)
     assert log_prob(lm, "plush rug") == pytest.approx(-2.3, rel=1e-14)
     assert greedy_string(lm, 2) == "warm mat" and best_string(lm, 3) == "plush rug"
+
+
+def test_warm_milk():
+    lm = warm_milk()
+    x, y = [lm.bos, *lm.encode("Cats like")], lm.encode("warm milk")
+    assert lm.log_prob_ids([x + y, x]) == pytest.approx([-4.1, -3.0], rel=1e-14)
+    assert lm.conditional_log_prob_ids([(x, y)]) == pytest.approx([-1.1], rel=1e-14)
+
+
+def test_spaced_words():
+    lm = spaced_words()
+    assert [lm.symbols[i] for i in lm.encode("the cat sat")] == ["the", " cat", " sat"]
+    assert lm.encode("the ") == [*lm.encode("the"), *lm.encode(" ")]
+    assert lm.encode("the ") + lm.encode("cat") != lm.encode("the cat") == lm.encode("the") + lm.encode(" cat")
 
 
 def test_merged_token():
