@@ -297,6 +297,13 @@ def test_tiny_models_are_the_same_each_time_and_leave_random_state_alone(family)
         tiny_model("bert")
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_a_loss_comes_without_a_warning(family, capfd):
+    ids = torch.tensor([[0, 3, 5]])
+    assert tiny_model(family)(ids, labels=ids).loss > 0
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_tiny_model_rounds_its_logits_where_asked():
     ids = torch.tensor([[0, 3, 5]])
     with torch.no_grad():

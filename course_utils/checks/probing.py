@@ -173,25 +173,37 @@ def hand_over(task: str, seed: int, nonce: str = "") -> None:
     display({MIME: data | {"nonce": nonce}, "text/plain": f"probe of {task}"}, raw=True)
 
 
-def axes_data(axes: Any) -> dict:
-    """What a plot shows, read from a matplotlib Axes (or the Figure, or the container of bars, that holds one).
+def the_axes(shown: Any) -> Any:
+    """The matplotlib Axes that an answer returned, alone or as the Figure, list or container of bars that holds it.
 
-    Returns lines (x, y), bars (label, height: of `bar` and of `barh`), scales, labels and title. Raises TypeError
-    where there is no Axes to read.
+    Raises TypeError where there is none, or more than one.
     """
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
 
-    if isinstance(axes, Figure) and len(axes.axes) == 1:
-        axes = axes.axes[0]
-    if isinstance(axes, BarContainer) and axes.patches:
-        axes = axes.patches[0].axes
-    if isinstance(axes, list | tuple | np.ndarray) and np.size(axes) == 1:
-        axes = np.ravel(np.asarray(axes, dtype=object))[0]
-    if not isinstance(axes, Axes):
-        raise TypeError(f"the task asks for a matplotlib Axes; what came back is of type {type(axes).__name__}")
+    if isinstance(shown, Figure) and len(shown.axes) == 1:
+        shown = shown.axes[0]
+    if isinstance(shown, BarContainer) and shown.patches:
+        shown = shown.patches[0].axes
+    if isinstance(shown, list | tuple | np.ndarray) and np.size(shown) == 1:
+        shown = np.ravel(np.asarray(shown, dtype=object))[0]
+    if not isinstance(shown, Axes):
+        raise TypeError(f"the task asks for a matplotlib Axes; what came back is of type {type(shown).__name__}")
+    return shown
+
+
+def axes_data(axes: Any) -> dict:
+    """What a plot shows, read from a matplotlib Axes (or what holds one, see `the_axes`).
+
+    Returns lines (x, y), bars (label, height: of `bar` and of `barh`), scales, labels and title. Raises TypeError
+    where there is no Axes to read.
+    """
+    import numpy as np
+    from matplotlib.container import BarContainer
+
+    axes = the_axes(axes)
     axes.figure.draw_without_rendering()  # categories get their tick labels when the figure is laid out
     lines = [[np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)] for line in axes.get_lines()]
     return {

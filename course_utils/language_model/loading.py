@@ -83,6 +83,7 @@ def load_language_model(
                     f"hub (no network, or no such model). load_language_model() without a name gives the course "
                     f"model, which needs no network."
                 ) from None
+    model.loss_type = model.loss_type or "ForCausalLM"  # what transformers takes for a GPT-2 anyway, with a warning
     return model.to(place).eval(), tokenizer
 
 

@@ -65,6 +65,7 @@ def tiny_model(
         torch.manual_seed(seed)
         # Not from_config: it asks for the default dtype, which a notebook may have changed.
         model = kind(config).to(torch.float32).eval()
+    model.loss_type = "ForCausalLM"  # what transformers takes for a GPT-2 anyway, with a warning
     if logits_dtype is not None:
         model.get_output_embeddings().register_forward_hook(lambda head, given, logits: logits.to(logits_dtype))
     return model

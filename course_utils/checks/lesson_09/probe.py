@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import toy_language
-from course_utils.checks.probing import Case, Probe, axes_data, observe
+from course_utils.checks.probing import Case, Probe, observe, the_axes
 from course_utils.toy_language import ToyLanguage
 
 BOS = 0
@@ -74,10 +74,9 @@ def token_cases(rng: random.Random) -> list[Case]:
         case("gpt2", two, [[BOS, *_ids(rng, 1)] for _ in range(3)], "a single token after BOS"),
         case("gpt2", two, [[BOS, BOS, *_ids(rng, 2)], [BOS, *_ids(rng, 2), 1]], "BOS and EOS among the tokens"),
         case("gpt2", 3, [_ids(rng, 5), _ids(rng, 5)], "rows that do not begin with BOS"),
-        case("gpt2", two, [[BOS, *_ids(rng, 5)]], "a model whose logits are bfloat16", rounded=True),
-        case("llama", one, [[BOS, *_ids(rng, 3)] for _ in range(2)], "a model whose logits are bfloat16", rounded=True),
+        case("gpt2", two, [[BOS, *_ids(rng, 6)]], "a model whose logits are bfloat16", rounded=True),
     ]
-    return cases + [case("gpt2", two, [[BOS, *_ids(rng, t)] for _ in range(rng.randint(1, 3))]) for t in (2, 3, 5, 7)]
+    return cases + [case("gpt2", two, [[BOS, *_ids(rng, t)] for _ in range(rng.randint(1, 3))]) for t in (2, 5)]
 
 
 # --- E09.3 ----------------------------------------------------------------------------------------------------------
@@ -159,9 +158,8 @@ def cache_cases(rng: random.Random) -> list[Case]:
         case("gpt2", one, x, [first, second]),
         case("gpt2", one, x, [second, first], "the other order"),
         case("llama", two, [BOS, *_ids(rng, 2)], [_ids(rng, 1), _ids(rng, 4), _ids(rng, 2)], "different lengths"),
-        case("llama", two, [BOS], [_ids(rng, 2), _ids(rng, 3)], "x is BOS alone"),
+        case("llama", two, [BOS], [_ids(rng, 2)], "x is BOS alone, one candidate"),
         case("gpt2", one, [BOS, *_ids(rng, 3)], [_ids(rng, 1), _ids(rng, 1)], "candidates of one token"),
-        case("llama", two, [BOS, *_ids(rng, 5)], [_ids(rng, 3)], "one candidate"),
         case("gpt2", one, [BOS, *_ids(rng, 3)], [[*_ids(rng, 2), 1], _ids(rng, 4), [1]], "EOS at the end"),
     ]
 
@@ -261,26 +259,18 @@ def strip_cases(rng: random.Random) -> list[Case]:
         ),
         random_case("Tom gave the ball to her", 6, "y is one token"),
         random_case("We ate cold soup", 1, "x is BOS alone"),
-        random_case("A dog that barks", 3),
         case("so it was", [-1.5, -0.0, -2.5], 2, "a token that was certain"),
     ]
 
 
 def strip_data(axes: Any) -> dict:
     """What the strip shows: places, heights and looks of its bars or points, marks of a region, and its y label."""
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    data = axes_data(axes)
-    if isinstance(axes, Figure):
-        axes = axes.axes[0]
-    if not isinstance(axes, Axes):
-        axes = axes.patches[0].axes if hasattr(axes, "patches") else np.ravel(np.asarray(axes, dtype=object))[0]
+    axes = the_axes(axes)
     horizontal, marks, lines = _marks(axes)
     return {
         "marks": sorted(marks, key=lambda mark: mark["at"]),
         "edges": sorted(lines),
-        "label": data["xlabel" if horizontal else "ylabel"] + " " + data["title"],
+        "label": f"{axes.get_xlabel() if horizontal else axes.get_ylabel()} {axes.get_title()}",
     }
 
 
