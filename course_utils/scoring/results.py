@@ -46,11 +46,12 @@ class _Shown:
 def _token_html(token: str, surprisal: float | None) -> str:
     """One token over its surprisal; the darker the orange, the more surprising (the number stands below it)."""
     shade = 0.0 if surprisal is None else min(1.0, surprisal / 10)
+    ground = f"#ff{round(255 - 96 * shade):02x}{round(255 - 255 * shade):02x}"
     below = "given" if surprisal is None else f"{surprisal:.2f}"
     return (
         f'<span style="display:inline-block;text-align:center;line-height:1.2;margin:1px;padding:1px 4px;'
-        f'border:1px solid #999;color:#000;background:rgb(255,{255 - 96 * shade:.0f},{255 - 255 * shade:.0f})">'
-        f'<code style="color:#000;background:none">{html.escape(token).replace(" ", "␣") or "·"}</code>'
+        f'border:1px solid #999;color:#000000;background:{ground}">'
+        f'<code style="color:#000000;background:{ground}">{html.escape(token).replace(" ", "␣") or "·"}</code>'
         f'<br><span style="font-size:80%">{below}</span></span>'
     )
 

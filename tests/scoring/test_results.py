@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from course_utils.authoring.lints.figures import colour_faults
 from course_utils.scoring import PairScore, Ranked, Scorer, TokenScores
 
 
@@ -94,8 +95,9 @@ def test_html(score, gpt2, with_bos):
     assert f"{score.conditional:.4f}" in score._repr_html_()
     for surprisal in -score.y_log_probs:
         assert f"{surprisal:.2f}" in score._repr_html_()
-    colours = re.findall(r"background:rgb\(255,(\d+),(\d+)\)", score._repr_html_())
-    assert len(colours) == len(score.x_tokens) + len(score.y_tokens)
+    grounds = re.findall(r"background:(#ff\w{4})\"><code", score._repr_html_())
+    assert len(grounds) == len(score.x_tokens) + len(score.y_tokens)
+    assert colour_faults(score._repr_html_()) == []
 
 
 def test_plain_text(score, gpt2, plain):
