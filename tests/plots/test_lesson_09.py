@@ -38,7 +38,7 @@ def test_the_areas_are_the_marginal_and_the_conditional():
 
 def test_spaces_are_seen_and_a_dollar_begins_no_formula():
     figure = lesson_09.surprisal_strip(["BOS", "a$b$", " c"], [-1.0, -2.0], 2)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [r"a\$b\$", "␣c"]
 
 
@@ -60,7 +60,7 @@ def test_each_format_has_its_line_and_zero_has_no_point():
 
 
 def test_a_format_without_any_difference_is_drawn_without_a_point():
-    lesson_09.difference_by_length([16], {"float64": [0.0]}).canvas.draw()
+    lesson_09.difference_by_length([16], {"float64": [0.0]}).draw_without_rendering()
 
 
 @pytest.mark.parametrize("n", [2, 6, 24])
@@ -70,7 +70,7 @@ def test_text_stays_inside_the_figure(n):
         lesson_09.surprisal_strip(tokens, [-12.34] * n, 2),
         lesson_09.difference_by_length([16, 64, 256, 1000], {"float32": [1e-5] * 4, "bfloat16": [90.0] * 4}),
     ):
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         width, height = figure.canvas.get_width_height()
         axes = figure.axes[0]
         for text in (*axes.texts, *axes.get_xticklabels(), axes.xaxis.label, axes.yaxis.label, axes.title):
