@@ -76,7 +76,7 @@ def difference_by_length(lengths: Sequence[int], differences: Mapping[str, Seque
         axes.set_xticks(lengths, [str(length) for length in lengths])
         axes.minorticks_off()
         axes.axhline(0.1, color=MUTED, linewidth=1, linestyle=(0, (1, 3)))
-        axes.text(lengths[0] / 1.15, 0.16, "a tenth of a nat", fontsize=SMALL, color=MUTED)
+        axes.text(lengths[0] / 1.15, 0.05, "a tenth of a nat", va="top", fontsize=SMALL, color=MUTED)
         axes.set_xlabel("tokens in x")
         axes.set_ylabel("|J − M − direct| (nats)")
         axes.set_title("what the subtraction loses")
