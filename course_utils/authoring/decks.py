@@ -5,12 +5,13 @@ from its lines, rather too high than too low, and blocks fill slides in their or
 that it fits. What is for reading only (imports, sources, the table of cards) is left out.
 """
 
+import ast
 import base64
 import html
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,16 +103,13 @@ def filled(groups: list[list[Block]]) -> Iterator[list[Block]]:
     """The groups, laid onto slides in their order: a group stays whole where it fits on a slide of its own."""
     blocks: list[Block] = []
 
-    def height(more: list[Block]) -> float:
-        return sum(block.height + GAP for block in blocks + more) - GAP
-
     for group in groups:
-        pieces = [group] if sum(block.height + GAP for block in group) - GAP <= HEIGHT else [[block] for block in group]
+        pieces = [group] if total(group) <= HEIGHT else [[block] for block in group]
         for piece in pieces:
-            if blocks and height(piece) > HEIGHT:
+            if blocks and total(blocks + piece) > HEIGHT:
                 last = blocks[-1]
                 moves = last.leads and not piece[0].leads and len(blocks) > 1
-                moves = moves and last.height + sum(GAP + block.height for block in piece) <= HEIGHT
+                moves = moves and total([last, *piece]) <= HEIGHT
                 yield blocks[:-1] if moves else blocks
                 blocks = [last] if moves else []
             blocks += piece
@@ -120,6 +118,11 @@ def filled(groups: list[list[Block]]) -> Iterator[list[Block]]:
                 blocks = []
     if blocks:
         yield blocks
+
+
+def total(blocks: list[Block]) -> float:
+    """The height of blocks below each other."""
+    return sum(block.height + GAP for block in blocks) - GAP
 
 
 # ---- from cells to blocks ------------------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ def sections(lecture: Notebook) -> Iterator[Section]:
                         yield section
                     section = Section(heading[2])
                 elif not re.match(r"---$|\d+ minutes\b.* · ", piece):  # the line of minutes and needs is for readers
-                    section.groups += [[block] for block in text_blocks(piece)]
+                    section.groups += [[block] for block in text_blocks(piece, lecture.path.parent)]
         elif is_code(cell) and "setup" not in tags(cell):
             asked = rendering.prediction(cell)
             if asked:
@@ -170,9 +173,13 @@ def cut_at_formulas(piece: str) -> Iterator[str]:
         yield piece
 
 
-def text_blocks(piece: str) -> Iterator[Block]:
-    """A paragraph, a formula, the items of a list, a table."""
-    if piece.startswith("|"):
+def text_blocks(piece: str, folder: Path = Path()) -> Iterator[Block]:
+    """A paragraph, a formula, the items of a list, a table; `folder` is where its pictures lie."""
+    fenced = re.fullmatch(r"(`{3,}|~{3,})(\w*)\n(.*?)\n?\1", piece, re.DOTALL)
+    if fenced:
+        made = inner(rendering.python(fenced[3])) if fenced[2] == "python" else str(Markup.escape(fenced[3]))
+        yield from printed_blocks(fenced[3].split("\n"), made.split("\n"), "code", "code-20")
+    elif piece.startswith("|"):
         yield from table_blocks(piece.splitlines())
     elif re.match(r"(?:[*-]|\d+\.) ", piece):
         for item in re.split(r"\n(?=(?:[*-]|\d+\.) )", piece):
@@ -182,12 +189,13 @@ def text_blocks(piece: str) -> Iterator[Block]:
                 made = re.sub(r"<ol(?: start=\"\d+\")?>", f'<ol start="{number[1]}">', made)
             yield Block(made, LINE * lines(made, LETTERS - 5) - GAP / 2)
     else:
-        made = words(piece)
+        made = words(piece, folder)
         formulas = FORMULA_BLOCK.findall(piece)
         height = sum((98 if TALL.search(formula) else 62) + 30 * formula.count(r"\\") for formula in formulas)
         text = re.sub(r'<span class="formula block">.*?</math></span>', "", made, flags=re.DOTALL)
         heading = 12 if made.startswith("<h") else 0
         running = LINE * lines(text) if rendering.plain(text) else 0
+        running += FIGURE * made.count("<img ")
         yield Block(shrunk(made), height + heading + running, leads=not heading)
 
 
@@ -214,11 +222,11 @@ def table_blocks(rows: list[str]) -> Iterator[Block]:
         return 12 + LINE * max(math.ceil(len(cell) / letters) for cell in row.strip("|").split("|"))
 
     while body:
-        part, total = [body[0]], height(rows[0]) + height(body[0])
-        while len(part) < len(body) and total + height(body[len(part)]) <= HEIGHT:
-            total += height(body[len(part)])
+        part, pixels = [body[0]], height(rows[0]) + height(body[0])
+        while len(part) < len(body) and pixels + height(body[len(part)]) <= HEIGHT:
+            pixels += height(body[len(part)])
             part.append(body[len(part)])
-        yield Block(words("\n".join(head + part)), total)
+        yield Block(words("\n".join(head + part)), pixels)
         body = body[len(part) :]
 
 
@@ -230,9 +238,9 @@ def lines(made: str, letters: int = LETTERS) -> int:
     return max(1, math.ceil(len(rendering.plain(text)) / letters))
 
 
-def words(text: str) -> str:
+def words(text: str, folder: Path = Path()) -> str:
     """Markdown as HTML; links of the course lead nowhere from a deck that stands alone."""
-    return rendering.markdown(text, lambda link: link if ELSEWHERE.match(link) else None)
+    return rendering.markdown(text, lambda link: link if ELSEWHERE.match(link) else None, folder)
 
 
 def question_block(asked: Question) -> Block:
@@ -253,17 +261,39 @@ def cell_blocks(cell: dict) -> list[Block]:
     """Code and outputs, in letters that are small enough for one slide, if any are."""
     for largest in SIZES:
         blocks = [*code_blocks(cell, largest), *output_blocks(cell, largest)]
-        if sum(block.height + GAP for block in blocks) - GAP <= HEIGHT:
+        if total(blocks) <= HEIGHT:
             return blocks
-    return [*code_blocks(cell, "code-16"), *output_blocks(cell, "code-16")]
+    return [block for part in (code_blocks, output_blocks) for block in largest_that_fits(part, cell)]
+
+
+def largest_that_fits(part: Callable[[dict, str], Iterator[Block]], cell: dict) -> list[Block]:
+    """The code or the outputs of a cell on a slide of their own, or on several where no size is small enough."""
+    for largest in SIZES:
+        if total(blocks := list(part(cell, largest))) <= HEIGHT:
+            return blocks
+    return list(part(cell, "code-16"))
 
 
 def code_blocks(cell: dict, largest: str) -> Iterator[Block]:
     """The code, without calls that only show a figure, cut at blank lines where it is longer than a slide."""
     text = rendering.MARKER.sub("", source(cell)).strip("\n")
-    if not re.match(r"figure\(\n?", text):
-        made = re.fullmatch(r'<pre class="code"><code>(.*?)\n?</code></pre>\n', rendering.python(text), re.DOTALL)[1]
-        yield from printed_blocks(text.split("\n"), made.split("\n"), "code", largest)
+    if not only_shows_a_figure(text):
+        yield from printed_blocks(text.split("\n"), inner(rendering.python(text)).split("\n"), "code", largest)
+
+
+def only_shows_a_figure(code: str) -> bool:
+    """Whether the code is one call of `figure`: the picture says it all."""
+    try:
+        body = ast.parse(code).body
+    except SyntaxError:  # a magic
+        return False
+    calls = [getattr(statement.value, "func", None) for statement in body if isinstance(statement, ast.Expr)]
+    return len(body) == 1 and [getattr(function, "id", None) for function in calls] == ["figure"]
+
+
+def inner(code: str) -> str:
+    """What stands in the <code> that `rendering.python` makes."""
+    return re.fullmatch(r'<pre class="code"><code>(.*?)\n?</code></pre>\n', code, re.DOTALL)[1]
 
 
 def output_blocks(cell: dict, largest: str) -> Iterator[Block]:

@@ -69,7 +69,7 @@ def make(root: Path, lessons: list[str], out: Path, pdf: bool) -> None:
     for lesson in lessons:
         try:
             write(out / f"{lesson}.html", decks.deck(root, lesson).encode("utf-8"))
-        except (ValueError, LookupError) as error:
+        except (ValueError, LookupError, OSError) as error:
             raise ValueError(f"notebooks/{lesson}.ipynb: {error}") from error
         print((out / f"{lesson}.html").as_posix(), flush=True)
     if pdf:

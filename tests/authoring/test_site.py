@@ -31,6 +31,14 @@ def words(text: str) -> str:
     return re.sub(r"\W+", "", text)
 
 
+def pictures(notebook) -> int:
+    """How many pictures the outputs of a notebook show, and its text."""
+    shown = [output.get("data", {}) for cell in notebook.code_cells for output in cell["outputs"]]
+    return sum("image/png" in data for data in shown) + sum(
+        source(cell).count("![") for cell in notebook.markdown_cells
+    )
+
+
 def page_words(page: str) -> str:
     return words(html.unescape(re.sub(r"<[^>]*>", "", page)))
 
@@ -52,7 +60,7 @@ def test_every_lecture_and_exercise_is_there_and_on_the_index(student):
             for cell in notebook.code_cells:
                 if not rendering.prediction(cell):
                     assert words(rendering.MARKER.sub("", source(cell))) in shown, f"{lesson}: {cell['id']}"
-            assert page.count("<img ") == sum("image/png" in str(cell.get("outputs")) for cell in notebook.cells)
+            assert page.count("<img ") == pictures(notebook)
 
 
 def test_students_get_no_solution_and_no_notes(student, instructor):

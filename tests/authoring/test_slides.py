@@ -30,7 +30,7 @@ def test_a_deck_has_all_code_and_figures_and_stands_alone(lesson):
             is_code(cell)
             and not rendering.prediction(cell)
             and "setup" not in tags(cell)
-            and not text.startswith("figure(")
+            and not decks.only_shows_a_figure(text)
         ):
             for line in text.split("\n"):
                 assert re.sub(r"\W+", "", line) in shown, f"{cell['id']}: {line}"
@@ -108,6 +108,27 @@ def test_long_code_is_cut_at_a_blank_line_and_long_lines_are_set_smaller(make):
     assert 'class="code code-16"' in wide.html
     code, output = decks.cell_blocks(make.code("both", "\n".join(["x"] * 14), (make.stdout("\n".join(["1"] * 4)),)))
     assert "code-18" in code.html and "code-18" in output.html, "together they fit when they are smaller"
+
+
+def test_code_and_output_that_do_not_go_together_are_each_as_large_as_can_be(make):
+    printed = make.stdout("\n".join(["1"] * 18))
+    code, output = decks.cell_blocks(make.code("both", "\n".join(["x"] * 15), (printed,)))
+    assert "code-20" in code.html and "code-20" in output.html and code.height + output.height > decks.HEIGHT
+
+
+def test_only_calls_that_just_show_a_figure_are_left_out():
+    assert decks.only_shows_a_figure("figure(\n    tree(),\n    'a tree',\n)")
+    for code in ("figure(f, 'x')\nprint(1)", "x = figure(f, 'x')", "figures()", "print(1)", "", "%timeit x"):
+        assert not decks.only_shows_a_figure(code)
+
+
+def test_code_in_a_fence_is_code():
+    (block,) = decks.text_blocks("```\n$ a < b\n\nc\n```")
+    assert (
+        block.html == '<pre class="code code-20"><code>$ a &lt; b\n\nc</code></pre>\n' and block.height == 3 * 28 + 26
+    )
+    (block,) = decks.text_blocks("```python\nimport math\n```")
+    assert '<span class="kn">import</span>' in block.html
 
 
 def test_a_long_table_keeps_its_head():
