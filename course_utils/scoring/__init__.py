@@ -1,21 +1,17 @@
 """Log-probabilities of texts under any causal language model: joint, marginal, conditional, token by token.
 
-Read in this order: ``scorer`` (what is offered), ``encode`` (texts become ids), ``forward`` (ids become
-log-probabilities), ``head`` (only the needed rows of the logits), ``probe`` (which shortcut is exact on the loaded
-model), ``packing`` (rows without padding), ``results`` (what comes back), ``command`` (files in, files out).
+Read in this order: ``scorer`` (what is offered), ``encode`` (texts become ids), ``plan`` (ids become batches),
+``forward`` (the loop over them), ``routes`` (batches become log-probabilities), ``head`` (only the needed rows of the
+logits), ``probe`` (which shortcut is exact on the loaded model), ``packing`` (rows without padding), ``results`` (what
+comes back), ``command`` (files in, files out).
 
 Importing this package loads neither torch nor transformers; its names are loaded on first use (PEP 562).
 """
 
 from importlib import import_module
 
-_HOMES = {
-    "Scorer": "scorer",
-    "load_scorer": "scorer",
-    "PairScore": "results",
-    "TokenScores": "results",
-    "Ranked": "results",
-}
+_RESULTS, _SCORER = ("PairScore", "Ranked", "TokenScores"), ("Scorer", "load_scorer")
+_HOMES = dict.fromkeys(_RESULTS, "results") | dict.fromkeys(_SCORER, "scorer")
 __all__ = list(_HOMES)
 
 

@@ -3,12 +3,10 @@
 import argparse
 import sys
 
-from .command import __doc__ as description
-from .command import add_arguments, run
+from . import command
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="course_utils.scoring", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_arguments(parser)
-    sys.exit(run(parser.parse_args()))
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("course_utils.scoring", description=command.__doc__, formatter_class=raw)
+    command.add_arguments(parser)
+    sys.exit(command.run(parser.parse_args()))

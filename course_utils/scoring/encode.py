@@ -3,26 +3,28 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 
-@dataclass(frozen=True)
+from .plan import Job
+
+
+@dataclass(frozen=True, eq=False)
 class Encoded:
     """One pair as ids: ``ids[:n_context]`` is what y is conditioned on, ``ids[n_context:]`` is y.
 
-    The first ``n_start`` ids are what stands before every text (BOS): a condition, never predicted.
+    The first ``n_start`` ids are what stands before every text (BOS): a condition, never predicted. ``name`` is what
+    an error calls the pair.
     """
 
-    ids: tuple[int, ...]
+    ids: np.ndarray
     n_context: int
     n_start: int
-    flags: tuple[str, ...] = ()
+    name: str
+    flags: tuple[str, ...]
 
-
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """The number of ids at the front that ``a`` and ``b`` share."""
-    for i, (left, right) in enumerate(zip(a, b, strict=False)):
-        if left != right:
-            return i
-    return min(len(a), len(b))
+    def job(self, first: int) -> Job:
+        """The scores of all ids from ``first`` on, and of the first one never, which has nothing before it."""
+        return Job(self.ids, max(1, first), self.n_context, self.name)
 
 
 class Encoder:
@@ -44,49 +46,36 @@ class Encoder:
             raise ValueError(f'boundary is "prefix" or "error", not {boundary!r}')
         if eos and tokenizer.eos_token_id is None:
             raise ValueError("eos=True, but this tokenizer has no EOS token")
-        self.tokenizer, self.boundary = tokenizer, boundary
+        self.tokenizer, self.boundary, self.ends_with_eos = tokenizer, boundary, eos
         self.eos = tokenizer.eos_token_id
-        self.ends_with_eos = eos
-        self.bos, self.lead = self._start(bos)
-
-    def _start(self, bos) -> tuple[int | None, list[int]]:
-        """(the BOS id or None, the ids that stand before every text)."""
-        if bos == "auto" and isinstance(bos, str):
-            added = self._added_by_tokenizer()
-            return (added[0] if added else self.tokenizer.bos_token_id), added
-        if bos is False:
-            return None, []
-        chosen = self.tokenizer.bos_token_id if bos is True else bos
-        if not isinstance(chosen, int):
-            raise ValueError(f'bos={bos!r}: this tokenizer has no BOS token; give the id that starts a text, or "auto"')
-        return chosen, [chosen]
+        own = tokenizer.bos_token_id
+        if bos == "auto":
+            self.lead = self._added_by_tokenizer()  # the ids that stand before every text
+            self.bos = self.lead[0] if self.lead else own
+        elif bos is False:
+            self.lead, self.bos = [], None
+        else:
+            self.bos = own if bos is True else bos
+            self.lead = [self.bos]
+            if not isinstance(self.bos, int):
+                raise ValueError(f"bos={bos!r}: this tokenizer has no BOS token; give the id that starts a text")
 
     def _added_by_tokenizer(self) -> list[int]:
         """The ids that the tokenizer puts before a text by itself (what it puts after one, EOS say, is left out)."""
         plain, full = self.tokenizer("a", add_special_tokens=False).input_ids, self.tokenizer("a").input_ids
-        if not plain:
-            return []
-        starts = (i for i in range(len(full)) if full[i : i + len(plain)] == plain)
-        return list(full[: next(starts, 0)])
+        starts = [i for i in range(len(full)) if plain and full[i : i + len(plain)] == plain]
+        return list(full[: starts[0]]) if starts else []
 
     def ids(self, texts: Iterable[str]) -> dict[str, tuple[list[int], list[tuple[int, int]] | None]]:
         """Each different text with its ids, nothing added, and where each token stands in it (None if not known)."""
-        unique = list(dict.fromkeys(texts))
+        unique, fast = list(dict.fromkeys(texts)), self.tokenizer.is_fast
         if not unique:
             return {}
-        fast = self.tokenizer.is_fast
-        out = self.tokenizer(
-            unique,
-            add_special_tokens=False,
-            padding=False,
-            truncation=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            return_offsets_mapping=fast,
-            verbose=False,  # "longer than the maximum" is the scorer's to say: see overflow
-        )
+        # not verbose: "longer than the maximum" is the scorer's to say (overflow)
+        options = {"add_special_tokens": False, "padding": False, "truncation": False, "verbose": False}
+        out = self.tokenizer(unique, return_offsets_mapping=fast, **options)
         offsets = out["offset_mapping"] if fast else [None] * len(unique)
-        return {text: (out["input_ids"][i], offsets[i]) for i, text in enumerate(unique)}
+        return dict(zip(unique, zip(out["input_ids"], offsets, strict=True), strict=True))
 
     def with_lead(self, ids: list[int]) -> list[int]:
         """``ids`` with what stands before every text, once."""
@@ -103,38 +92,39 @@ class Encoder:
             if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
                 raise TypeError(f"pair {i} is {pair!r}; a pair is two texts, (x, y)")
         known = self.ids(text for x, y in pairs for text in (x, x + y))
-        return [self._pair(i, x, y, known[x][0] if x else [], *known[x + y]) for i, (x, y) in enumerate(pairs)]
+        return [self._pair(name_pair(i, x, y), x, y, known[x][0], *known[x + y]) for i, (x, y) in enumerate(pairs)]
 
     def texts(self, texts: Sequence[str]) -> list[Encoded]:
         """One Encoded for each text, which takes the place of y; its context is BOS alone."""
         known = self.ids(texts)
-        return [self._pair(i, "", text, [], *known[text]) for i, text in enumerate(texts)]
+        return [self._pair(f"text {i} ({text[:80]!r})", "", text, [], *known[text]) for i, text in enumerate(texts)]
 
-    def _pair(self, i: int, x: str, y: str, x_ids: list, joint_ids: list, offsets: list | None) -> Encoded:
-        alone, joint = self.with_lead(x_ids), self.with_lead(joint_ids)
-        n_context = common_prefix(alone, joint)
+    def _pair(self, name: str, x: str, y: str, x_ids: list, joint_ids: list, offsets: list | None) -> Encoded:
+        alone, joint = self.with_lead(x_ids if x else []), self.with_lead(joint_ids)
+        differ = (i for i, (a, b) in enumerate(zip(alone, joint, strict=False)) if a != b)
+        n_context, n_start = next(differ, min(len(alone), len(joint))), len(self.lead)
         first_of_y = n_context - (len(joint) - len(joint_ids))
         # x's ids may all be there and y's first token still reach back: a tokenizer that drops a space at the end of
         # x gives it to y's first word. Only the places of the tokens in the text show it.
-        spans = bool(x and offsets and 0 <= first_of_y < len(offsets) and offsets[first_of_y][0] < len(x))
-        merged = n_context < len(alone) or spans
+        spans = x and offsets and 0 <= first_of_y < len(offsets) and offsets[first_of_y][0] < len(x)
+        merged = bool(n_context < len(alone) or spans)
         if merged and self.boundary == "error":
-            raise ValueError(f"{name_pair(i, x, y)}: a token of the joint text spans the join of x and y")
+            raise ValueError(f"{name}: a token of the joint text spans the join of x and y")
         if self.ends_with_eos and (len(joint) == n_context or joint[-1] != self.eos):
             joint = [*joint, self.eos]
-        n_start = len(self.lead)
         if n_context == 0 and joint:
             if self.bos is None:
                 raise ValueError(
-                    f"{name_pair(i, x, y)}: nothing to condition on, and no BOS token; "
-                    "give bos=<the id that starts a text> or a longer x"
+                    f"{name}: nothing to condition on, and no BOS token; give bos=<the id that starts a text> or a "
+                    "longer x"
                 )
             joint, n_context, n_start = (joint if joint[0] == self.bos else [self.bos, *joint]), 1, 1
         flags = {"merged_boundary": merged, "empty_x": not x, "empty_y": len(joint) == n_context}
-        return Encoded(tuple(joint), n_context, n_start, tuple(name for name, holds in flags.items() if holds))
+        held = tuple(flag for flag, holds in flags.items() if holds)
+        return Encoded(np.array(joint, dtype=np.int64), n_context, n_start, name, held)
 
 
 def name_pair(i: int, x: str, y: str, width: int = 40) -> str:
     """A pair as a message names it: its number and the beginning of both texts."""
-    short = [text if len(text) <= width else text[: width - 1] + "…" for text in (x, y)]
-    return f"pair {i} (x={short[0]!r}, y={short[1]!r})"
+    x, y = (text if len(text) <= width else text[: width - 1] + "…" for text in (x, y))
+    return f"pair {i} (x={x!r}, y={y!r})"

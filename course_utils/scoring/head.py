@@ -5,13 +5,14 @@ The logits of one token are a row of |V| numbers, and all that a score wants of 
     log Pr(token | context) = u[token] - log sum_k exp(u[k]),     u = W h + b.
 
 So no row is ever held in full: the sum over the vocabulary runs tile by tile, and the target's own logit is one dot
-product. Memory is one tile instead of rows x |V|, and a tile stays in the processor's cache.
+product. Memory is one tile instead of rows x |V|, and on a CPU a tile stays in the cache.
 """
 
 import torch
 from torch import Tensor, nn
 
-ROWS, WORDS = 512, 1024  # one tile of logits: 2 MB in float32
+CPU_TILE = 512, 1024  # rows x words: 2 MB of float32 logits, about what a core's cache holds
+GPU_TILE = 2048, 16_384  # 130 MB: enough work for the whole device in one product
 
 
 def tiled_log_probs(hidden: Tensor, rows: Tensor, targets: Tensor, head: nn.Linear) -> Tensor:
@@ -24,12 +25,34 @@ def tiled_log_probs(hidden: Tensor, rows: Tensor, targets: Tensor, head: nn.Line
         head: the output layer, weight (V, D), bias (V,) or none.
 
     Returns:
-        (N,) float64, nats. NaN where a logit of that context is NaN.
+        (N,) float32 (float64 of a float64 model), nats. NaN where a logit of that context is NaN.
     """
     own = (upcast(hidden[rows]) * upcast(head.weight[targets])).sum(-1)
     if head.bias is not None:
         own = own + upcast(head.bias[targets])
-    return own.double() - log_normaliser(hidden, head)[rows]
+    return own - log_normaliser(hidden, head)[rows]
+
+
+def log_normaliser(hidden: Tensor, head: nn.Linear) -> Tensor:
+    """log sum_k exp(u[k]) over the vocabulary for each row of ``hidden`` (R, D): (R,), the log-sum of all tiles."""
+    rows, words = CPU_TILE if hidden.device.type == "cpu" else GPU_TILE
+    weights = head.weight.split(words)
+    biases = [None] * len(weights) if head.bias is None else head.bias.split(words)
+    sums = [
+        torch.cat([log_sum_exp(nn.functional.linear(some, weight, bias)) for some in hidden.split(rows)])
+        for weight, bias in zip(weights, biases, strict=True)
+    ]
+    return torch.stack(sums).logsumexp(0)
+
+
+def log_sum_exp(u: Tensor) -> Tensor:
+    """log sum_k exp(u[k]) of each row of logits (R, n): (R,), in float32 at least.
+
+    Log-softmax takes it away from every logit, so it is what the largest one has lost. torch's kernel for log-softmax
+    keeps a row in the cache and takes half the time of its logsumexp; but a row of -inf only has no softmax.
+    """
+    largest = upcast(u.amax(-1))
+    return torch.where(largest == -torch.inf, largest, largest - u.log_softmax(-1, dtype=largest.dtype).amax(-1))
 
 
 def upcast(values: Tensor) -> Tensor:
@@ -37,37 +60,10 @@ def upcast(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def log_normaliser(hidden: Tensor, head: nn.Linear) -> Tensor:
-    """log sum_k exp(u[k]) over the vocabulary for each row of ``hidden`` (R, D): float64 (R,).
-
-    log(e^a + e^b) joins the tiles: the running value and a tile's own are two log-sums, and so is the result.
-    """
-    total = torch.full((len(hidden),), -torch.inf, dtype=torch.float64, device=hidden.device)
-    for word in range(0, len(head.weight), WORDS):
-        weight = head.weight[word : word + WORDS]
-        bias = None if head.bias is None else head.bias[word : word + WORDS]
-        for row in range(0, len(hidden), ROWS):
-            tile = upcast(nn.functional.linear(hidden[row : row + ROWS], weight, bias))
-            total[row : row + ROWS] = torch.logaddexp(total[row : row + ROWS], log_sum_exp(tile).double())
-    return total
-
-
-def log_sum_exp(u: Tensor) -> Tensor:
-    """log sum_k exp(u[k]) of each row of (R, n): (R,).
-
-    Log-softmax takes it away from every logit, so it is what the largest one has lost. torch's kernel for log-softmax
-    keeps a row in the cache and takes half the time of its logsumexp; but a row of -inf only has no softmax.
-    """
-    largest = u.amax(-1)
-    return torch.where(largest == -torch.inf, largest, largest - u.log_softmax(-1).amax(-1))
-
-
 def full_log_probs(logits: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
-    """The same from rows of logits (R, V) that the model made itself: float64 (N,), nats."""
-    chosen = torch.empty(len(rows), dtype=torch.float64, device=logits.device)
-    for start in range(0, len(rows), 64):  # upcast a few rows at a time: the logits themselves may be 16-bit
-        part = slice(start, start + 64)
-        some = upcast(logits[rows[part]])
-        own = some.gather(-1, targets[part, None])[:, 0]
-        chosen[part] = own.double() - log_sum_exp(some).double()
-    return chosen
+    """The same from rows of logits (R, V) that the model made itself, a few at a time: upcast, they take more room."""
+    chosen = []
+    for some, targets_of_some in zip(rows.split(64), targets.split(64), strict=True):
+        u = logits[some]
+        chosen.append(upcast(u.gather(-1, targets_of_some[:, None])[:, 0]) - log_sum_exp(u))
+    return torch.cat(chosen)

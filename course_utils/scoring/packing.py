@@ -11,139 +11,121 @@ This file can be removed alone: without it, ``forward`` pads.
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from .plan import Batch, Job
+from .plan import Batch, Job, send
 
 NAME = "course_packed"  # the name under which transformers' models find the attention function below
 
 
 @dataclass
 class Layout:
-    """Where the sequences of a packed row are.
+    """Where the sequences of a packed row are, as attention needs it: they are laid side by side for it alone.
 
     Attributes:
-        runs: (start, length, count): ``count`` sequences of equal length side by side, each causal in itself.
-        branches: (context start, first branch start, stop, mask): the candidates of one context, which lies right
-            before them; mask, bool (stop - first branch start, stop - context start), says what each token sees.
+        blocks: (queries, keys, mask), one attention call each: int64 (G, Q) and (G, K), places in the row, G groups
+            side by side; mask, bool (G, 1, Q, K), says what each query sees; None: causal, Q = K.
+        back: int64 (T,): for each place in the row, where its result is among the results of all blocks.
     """
 
-    runs: list[tuple[int, int, int]] = field(default_factory=list)
-    branches: list[tuple[int, int, int, Tensor]] = field(default_factory=list)
+    blocks: list[tuple]
+    back: np.ndarray
 
 
-def group(jobs: Sequence[Job]) -> list[list[int]]:
-    """Places in ``jobs``: those that share a context together, as long as their branches take at most twice its length.
+def group(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs that share a context together, as long as their branches take at most twice its length.
 
     The bound keeps the mask of the branches small; beyond it the context is laid once more. A candidate of one token
     adds nothing: its score is read off the context's last row.
     """
-    groups: dict[tuple, list[list[int]]] = {}
-    room: dict[tuple, int] = {}
-    for i, job in enumerate(jobs):
-        context = job.ids[: job.n_context]
-        branch = len(job.ids) - 1 - len(context)
+    groups: dict[bytes, list[list[Job]]] = {}
+    room: dict[bytes, int] = {}
+    for job in jobs:
+        context, branch = job.ids[: job.n_context].tobytes(), len(job.ids) - 1 - job.n_context
         if context not in groups or room[context] < branch:
             groups.setdefault(context, []).append([])
-            room[context] = 2 * len(context) + branch
-        groups[context][-1].append(i)
+            room[context] = 2 * job.n_context + branch
+        groups[context][-1].append(job)
         room[context] -= branch
-    return [part for parts in groups.values() for part in parts]
+    return [members for parts in groups.values() for members in parts]
 
 
-def n_tokens(jobs: Sequence[Job]) -> int:
-    """The ids that a group of jobs with one context takes in a row."""
-    context = jobs[0].n_context
-    return context + sum(max(0, len(job.ids) - 1 - context) for job in jobs)
-
-
-def packed_batches(jobs: Sequence[Job], tokens: int) -> list[list[int]]:
-    """Places in ``jobs``, row by row: groups of similar length, ``tokens`` ids a row."""
-    sized = [(n_tokens([jobs[i] for i in part]), part) for part in group(jobs)]
-    batches: list[list[int]] = []
-    room = 0
-    for size, part in sorted(sized, key=lambda item: (-item[0], len(item[1]))):
-        if not batches or room < size:
+def packed_batches(jobs: Sequence[Job], tokens: int) -> list[list[Job]]:
+    """Jobs row by row: groups of similar length, ``tokens`` ids a row, not much more where attention pads them."""
+    sized = [
+        (members[0].n_context + sum(len(j.ids) - 1 - j.n_context for j in members), members) for members in group(jobs)
+    ]
+    batches: list[list[Job]] = []
+    room = area = longest = 0
+    for size, members in sorted(sized, key=lambda item: -item[0]):
+        if room < size or area < longest:
             batches.append([])
-            room = tokens
-        batches[-1] += part
-        room -= size
+            room, area, longest = tokens, 2 * tokens, size
+        batches[-1] += members
+        room, area = room - size, area - longest
     return batches
 
 
 def packed_batch(jobs: Sequence[Job]) -> Batch:
-    """All jobs in one row. Their scores are in the order of ``jobs``."""
-    ids: list[int] = []
-    positions: list[int] = []
-    rows: dict[int, list[int]] = {}
-    layout = Layout()
-    for part in group(jobs):
-        members = [jobs[i] for i in part]
-        start, context = len(ids), members[0].n_context
+    """All jobs in one row."""
+    pieces: list[tuple[np.ndarray, int]] = []  # ids, and the position of the first of them
+    groups: list[tuple[int, int, int]] = []  # where its context begins, where its branches do, where they end
+    rows: dict[Job, np.ndarray] = {}
+    end = 0
+    for members in group(jobs):
+        start = end
         # one sequence alone is a run of all its ids; of several, the run is the context that they share
-        shared = members[0].ids[:-1] if len(members) == 1 else members[0].ids[:context]
-        ids += shared
-        positions += range(len(shared))
-        layout.runs.append((start, len(shared), 1))
-        branch_of: list[int] = []
-        for i, job in zip(part, members, strict=True):
-            branch = job.ids[len(shared) : -1]
-            # the place of ids[t] in the row: in the shared part, or in its own branch
-            places = [*range(start, start + len(shared)), *range(len(ids), len(ids) + len(branch))]
-            rows[i] = [places[t - 1] for t in range(job.first, len(job.ids))]
-            ids += branch
-            positions += range(len(shared), len(shared) + len(branch))
-            branch_of += [i] * len(branch)
-        if branch_of:
-            layout.branches.append((start, start + len(shared), len(ids), branch_mask(len(shared), branch_of)))
-    layout.runs = merge_equal(layout.runs)
-    order = range(len(jobs))
-    return Batch(
-        input_ids=[ids],
-        rows=[row for i in order for row in rows[i]],
-        targets=[token for i in order for token in jobs[i].ids[jobs[i].first :]],
-        sizes=[len(rows[i]) for i in order],
-        positions=[positions],
-        layout=layout,
-    )
+        context = members[0].n_context if len(members) > 1 else len(members[0].ids) - 1
+        pieces.append((members[0].ids[:context], 0))
+        end += context
+        for job in members:
+            branch = job.ids[context:-1]
+            # the place in the row of each id that is read: in the shared part, or in its own branch
+            places = np.concatenate([np.arange(start, start + context), np.arange(end, end + len(branch))])
+            rows[job] = places[job.first - 1 : len(job.ids) - 1]  # each predicts the id after it
+            pieces.append((branch, context))
+            end += len(branch)
+        groups.append((start, start + context, end))
+    ids = np.concatenate([piece for piece, _ in pieces])
+    positions = np.concatenate([first + np.arange(len(piece)) for piece, first in pieces])
+    owner = np.repeat(np.arange(len(pieces)), [len(piece) for piece, _ in pieces])
+    return Batch(jobs, ids[None], [rows[job] for job in jobs], positions[None], make_layout(np.array(groups), owner))
 
 
-def branch_mask(n_context: int, branch_of: list[int]) -> Tensor:
-    """bool (n, n_context + n): a branch's token sees the context and what came before it in its own branch."""
-    branch = torch.tensor(branch_of)
-    own = (branch[:, None] == branch[None, :]).tril()
-    return torch.cat([torch.ones(len(branch), n_context, dtype=torch.bool), own], dim=1)
+def make_layout(groups: np.ndarray, owner: np.ndarray) -> Layout:
+    """The layout of a row; groups, int64 (G, 3): start, end of the context, end; owner (T,): the piece of each id."""
+    queries, is_query = side_by_side(groups[:, 0], groups[:, 1])
+    back = np.empty_like(owner)
+    back[queries[is_query]] = np.flatnonzero(is_query)
+    blocks: list[tuple] = [(queries, queries, None)]  # runs: what pads them comes after, and no query sees it
+    start, context, end = groups[groups[:, 1] < groups[:, 2]].T
+    if len(start):
+        branch, is_branch = side_by_side(context, end)
+        back[branch[is_branch]] = queries.size + np.flatnonzero(is_branch)
+        keys, is_key = (each[:, None] for each in side_by_side(start, end))
+        branch_of = branch[:, :, None]
+        seen = (keys < context[:, None, None]) | (owner[keys] == owner[branch_of])
+        blocks.append((branch, keys[:, 0], (is_key & seen & (keys <= branch_of))[:, None]))
+    return Layout(blocks, back)
 
 
-def merge_equal(runs: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Neighbours of equal length as one run, so that one attention call serves them all."""
-    merged: list[tuple[int, int, int]] = []
-    for start, length, count in runs:
-        if merged and merged[-1][1] == length and merged[-1][0] + merged[-1][1] * merged[-1][2] == start:
-            start, count = merged[-1][0], merged[-1][2] + count
-            merged.pop()
-        merged.append((start, length, count))
-    return merged
+def side_by_side(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges as rows of a matrix, the shorter ones padded with their last place; and which entries are no padding."""
+    places = start[:, None] + np.arange((end - start).max())
+    return np.minimum(places, end[:, None] - 1), places < end[:, None]
 
 
 _layout: Layout | None = None  # of the row that is in the model now; set by ``packed_attention`` alone
 
 # What models hand to attention beyond query, key and value, and what does not change its result: causality and windows
 # are the layout's business (no packed sequence is longer than a window), dropout is off.
-HARMLESS = {
-    "dropout",
-    "is_causal",
-    "sliding_window",
-    "position_ids",
-    "output_attentions",
-    "use_cache",
-    "cache_position",
-}
+HARMLESS = set("dropout is_causal sliding_window position_ids output_attentions use_cache cache_position".split())
 
 
 def attention(module, query: Tensor, key: Tensor, value: Tensor, attention_mask, scaling=None, **kwargs):
@@ -156,33 +138,28 @@ def attention(module, query: Tensor, key: Tensor, value: Tensor, attention_mask,
     extra = {name for name, given in kwargs.items() if given is not None and name not in HARMLESS}
     if attention_mask is not None or extra:
         raise NotImplementedError(f"packed attention knows nothing of a mask of the model's own or of {extra}")
-    grouped = {"scale": scaling, "enable_gqa": key.shape[1] != query.shape[1]}
-    out = value.new_empty(1, query.shape[2], query.shape[1], value.shape[3])
-    for start, length, count in _layout.runs:
-        q, k, v = (side_by_side(t, start, length, count) for t in (query, key, value))
-        result = scaled_dot_product_attention(q, k, v, is_causal=True, **grouped).transpose(1, 2)
-        out[0, start : start + length * count] = result.flatten(0, 1)
-    for context, start, stop, mask in _layout.branches:
-        q, k, v = query[:, :, start:stop], key[:, :, context:stop], value[:, :, context:stop]
-        result = scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.device), **grouped)
-        out[:, start:stop] = result.transpose(1, 2)
-    return out, None
-
-
-def side_by_side(t: Tensor, start: int, length: int, count: int) -> Tensor:
-    """(1, H, T, d) to (count, H, length, d): the sequences of one run as a batch."""
-    return t[0, :, start : start + length * count].unflatten(1, (count, length)).transpose(0, 1)
+    heads = query.shape[1]
+    query, key, value = (
+        t.repeat_interleave(heads // t.shape[1], dim=1)[0].transpose(0, 1) for t in (query, key, value)
+    )
+    results = []
+    for queries, keys, mask in _layout.blocks:
+        q, k, v = (t[at].transpose(1, 2) for t, at in ((query, queries), (key, keys), (value, keys)))
+        result = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scaling)
+        results.append(result.transpose(1, 2).flatten(0, 1))
+    return torch.cat(results)[_layout.back][None], None
 
 
 AttentionInterface.register(NAME, attention)
 
 
 @contextmanager
-def packed_attention(model, layout: Layout):
+def packed_attention(model, layout: Layout, device: torch.device):
     """While it holds, the model's attention follows ``layout``; before and after, it is the model's own."""
     global _layout
     own = model.config._attn_implementation
-    model.config._attn_implementation, _layout = NAME, layout
+    blocks = [tuple(each if each is None else send(each, device) for each in block) for block in layout.blocks]
+    model.config._attn_implementation, _layout = NAME, Layout(blocks, send(layout.back, device))
     try:
         yield
     finally:

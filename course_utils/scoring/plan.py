@@ -1,17 +1,29 @@
 """Ids become batches: what is to be scored, in windows, in rows of about the same length."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Job:
-    """Score ``ids[first:]``, each token given all before it. ``ids[:n_context]`` may be shared with other jobs."""
+    """Score ``ids[first:]``, each token given all before it. ``ids[:n_context]`` may be shared with other jobs.
 
-    ids: tuple[int, ...]
+    ``ids``: int64 (n,). ``name``: what an error calls it.
+    """
+
+    ids: np.ndarray
     first: int
     n_context: int
+    name: str = ""
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The ids to score, int64."""
+        return self.ids[self.first :]
 
 
 @dataclass
@@ -19,23 +31,21 @@ class Batch:
     """What goes through the model at once, and where the scores of each job are found in what comes out.
 
     Attributes:
-        input_ids: B rows of T ids.
-        rows: for each target, job after job, the place whose output predicts it: row x T + column.
-        targets: the token ids themselves.
-        sizes: how many targets each job has.
-        positions: the position of each id in its own sequence; None where it is the column.
+        jobs: what is scored.
+        input_ids: int64 (B, T).
+        rows: for each job, int64, one for each target: the place whose output predicts it, row x T + column.
+        positions: int64 (B, T), the position of each id in its own sequence; None where it is the column.
         layout: how attention has to go in a packed row; None where every row is one sequence.
     """
 
-    input_ids: list[list[int]]
-    rows: list[int] = field(default_factory=list)
-    targets: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    positions: list[list[int]] | None = None
+    jobs: Sequence[Job]
+    input_ids: np.ndarray
+    rows: list[np.ndarray]
+    positions: np.ndarray | None = None
     layout: Any = None
 
 
-def windows(job: Job, window: int | None, stride: int | None) -> list[Job]:
+def windows(job: Job, window: int | None, stride: int) -> list[Job]:
     """The job itself where it fits, else windows over its ids, each scoring only what no window before it did.
 
     A window reads at most ``window`` ids and predicts one beyond them; windows start ``stride`` ids apart, so every
@@ -48,20 +58,20 @@ def windows(job: Job, window: int | None, stride: int | None) -> list[Job]:
     for start in range(0, n, stride):
         stop = min(n, start + window + 1)
         if stop > scored:
-            parts.append(Job(job.ids[start:stop], scored - start, scored - start))
+            parts.append(Job(job.ids[start:stop], scored - start, scored - start, job.name))
             scored = stop
     return parts
 
 
-def padded_batches(jobs: Sequence[Job], tokens: int) -> list[list[int]]:
-    """Places in ``jobs``, batch by batch: rows of similar length, ``tokens`` ids a batch with the padding."""
-    batches: list[list[int]] = []
+def padded_batches(jobs: Sequence[Job], tokens: int) -> list[list[Job]]:
+    """Jobs of similar length together, ``tokens`` ids a batch with the padding (a longer sequence goes alone)."""
+    batches: list[list[Job]] = []
     room = 0
-    for i in sorted(range(len(jobs)), key=lambda i: -len(jobs[i].ids)):
+    for job in sorted(jobs, key=lambda job: -len(job.ids)):
         if room < 1:
             batches.append([])
-            room = max(1, tokens // (len(jobs[i].ids) - 1))
-        batches[-1].append(i)
+            room = max(1, tokens // (len(job.ids) - 1))
+        batches[-1].append(job)
         room -= 1
     return batches
 
@@ -69,10 +79,15 @@ def padded_batches(jobs: Sequence[Job], tokens: int) -> list[list[int]]:
 def padded_batch(jobs: Sequence[Job]) -> Batch:
     """One job a row, padded on the right. No mask is needed: causal attention never looks at what comes after."""
     width = max(len(job.ids) for job in jobs) - 1
-    batch = Batch([[*job.ids[:-1], *[0] * (width + 1 - len(job.ids))] for job in jobs])
-    for row, job in enumerate(jobs):
-        # the output at column t - 1 predicts the id at t
-        batch.rows += range(row * width + job.first - 1, row * width + len(job.ids) - 1)
-        batch.targets += job.ids[job.first :]
-        batch.sizes.append(len(job.ids) - job.first)
-    return batch
+    input_ids = np.zeros((len(jobs), width), dtype=np.int64)
+    for row, job in zip(input_ids, jobs, strict=True):
+        row[: len(job.ids) - 1] = job.ids[:-1]
+    # the output at column t - 1 predicts the id at t
+    rows = [row * width + np.arange(job.first, len(job.ids)) - 1 for row, job in enumerate(jobs)]
+    return Batch(jobs, input_ids, rows)
+
+
+def send(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    """An array on a device; to a GPU without waiting until it has done what it was given before."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

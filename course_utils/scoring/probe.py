@@ -4,11 +4,14 @@ Model families differ (positions, windows, biases, capped logits, recurrence), a
 of them fails in silence. So none is trusted by name: a few short sequences are scored both ways.
 """
 
+import math
+
+import numpy as np
 import torch
 from torch import nn
 
 from . import routes
-from .plan import Batch, Job, padded_batch
+from .plan import Batch, Job, padded_batch, send
 from .routes import Shortcuts, accepts, batch_log_probs, input_device, simple_log_probs, without_cache
 
 # Largest difference in nats of one token's score that may pass as rounding. 16-bit models round at every layer, and
@@ -35,12 +38,13 @@ def find_shortcuts(model) -> Shortcuts:
         return Shortcuts()  # too short a window for the self-test: one sequence at a time
     with torch.random.fork_rng(devices=[]):
         check_causal(model, jobs[0])
-        head, keep = head_is_linear(model, jobs[0]), keeps_logits(model, jobs[0])
-        padding = agrees(model, padded_batch(jobs), jobs, Shortcuts(head=head, keep=keep))
+        head = head_is_linear(model, jobs[0])
+        keep = accepts(model, "logits_to_keep") and agrees(model, padded_batch(jobs[:1]), Shortcuts(keep=True))
+        padding = agrees(model, padded_batch(jobs), Shortcuts(head=head, keep=keep))
         packed = False
         if routes.packing and accepts(model, "position_ids"):
-            packed = agrees(model, routes.packing.packed_batch(jobs), jobs, Shortcuts(head=head, keep=keep))
-    return Shortcuts(padding, packed, head, keep, longest_together(model.config))
+            packed = agrees(model, routes.packing.packed_batch(jobs), Shortcuts(head=head, keep=keep))
+    return Shortcuts(longest_together(model.config) if padding or packed else 0, packed, head, keep)
 
 
 def vocabulary_size(model) -> int:
@@ -50,18 +54,20 @@ def vocabulary_size(model) -> int:
 
 
 def probe_jobs(vocabulary: int) -> list[Job]:
-    """Short sequences that share a context, and one that does not; all different, so that a mix-up shows."""
-    ids = [(7919 * i * i + 104729 * i + 13) % vocabulary for i in range(1, 31)]
+    """Short sequences that share a context, and two that do not; all different, so that a mix-up shows."""
+    n = np.arange(1, 31)
+    ids = (7919 * n * n + 104729 * n + 13) % vocabulary
     context, other = ids[:5], ids[5:12]
     candidates = [ids[12:17], ids[17:18], ids[18:22]]
-    jobs = [Job((*context, *candidate), 1, len(context)) for candidate in candidates]
-    return [*jobs, Job((*other, *ids[22:26]), 1, len(other)), Job(tuple(ids[26:30]), 1, 2)]
+    jobs = [Job(np.concatenate([context, candidate]), 1, len(context)) for candidate in candidates]
+    return [*jobs, Job(np.concatenate([other, ids[22:26]]), 1, len(other)), Job(ids[26:30], 1, 2)]
 
 
 def check_causal(model, job: Job) -> None:
     """Another last token must leave the scores of all tokens before it as they were."""
-    changed = Job((*job.ids[:-2], (job.ids[-2] + 1) % vocabulary_size(model), job.ids[-1]), 1, 1)
-    before, after = (simple_log_probs(model, each)[:-2] for each in (job, changed))
+    changed = job.ids.copy()
+    changed[-2] = (changed[-2] + 1) % vocabulary_size(model)  # the last one that is read
+    before, after = (simple_log_probs(model, Job(ids, 1, 1))[:-2] for ids in (job.ids, changed))
     if not (before - after).abs().max() <= tolerance(model):
         raise ValueError(
             f"{type(model).__name__} is not causal here: changing a token moves the scores of tokens before it, so "
@@ -74,47 +80,31 @@ def head_is_linear(model, job: Job) -> bool:
 
     Equality bit by bit, not a tolerance: a cap on the logits (c tanh(u / c)) hardly shows while they are small.
     """
-    head, seen = model.get_output_embeddings(), {}
-    if not isinstance(head, nn.Linear) or model.base_model is model:
+    head, body, seen = model.get_output_embeddings(), model.base_model, {}
+    if type(head) is not nn.Linear or body is model:
         return False
-    hook = head.register_forward_hook(lambda _, args, out: seen.update(hidden=args[0], out=out))
-    ids = torch.tensor([job.ids], device=input_device(model))
+    hooks = [
+        body.register_forward_hook(lambda _, args, out: seen.update(body=out[0])),
+        head.register_forward_hook(lambda _, args, out: seen.update(hidden=args[0], out=out)),
+    ]
     try:
-        logits = model(input_ids=ids, **without_cache(model)).logits
+        ids = send(job.ids, input_device(model))
+        logits = model(input_ids=ids[None], **without_cache(model)).logits
     finally:
-        hook.remove()
-    if not seen or not torch.equal(logits, seen["out"].to(logits.dtype)):
-        return False
-    body = model.base_model(input_ids=ids, **without_cache(model))[0]
-    linear = nn.functional.linear(seen["hidden"], head.weight, head.bias)
-    return same(body, seen["hidden"]) and same(linear, seen["out"])
+        for hook in hooks:
+            hook.remove()
+    same = len(seen) == 3 and torch.equal(seen["hidden"], seen["body"].to(seen["hidden"].device))
+    return same and torch.equal(logits, seen["out"].to(logits.dtype))
 
 
-def same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Equal up to the rounding of their dtype."""
-    close = 1e-5 if a.dtype in TOLERANCE else 2e-2
-    return a.shape == b.shape and a.dtype == b.dtype and bool((a - b).abs().max() <= close * b.abs().max())
-
-
-def keeps_logits(model, job: Job) -> bool:
-    """Whether the model makes logits at chosen places only, and the right ones."""
-    if not accepts(model, "logits_to_keep"):
-        return False
-    ids = torch.tensor([job.ids], device=input_device(model))
-    places = torch.tensor([2, 5, 6], device=ids.device)
-    full = model(input_ids=ids, **without_cache(model)).logits
-    kept = model(input_ids=ids, logits_to_keep=places, **without_cache(model)).logits
-    return same(kept, full[:, places.to(full.device)])
-
-
-def agrees(model, batch: Batch, jobs: list[Job], shortcuts: Shortcuts) -> bool:
+def agrees(model, batch: Batch, shortcuts: Shortcuts) -> bool:
     """Whether a batch gives what its sequences give alone, on a model where a mistake would have shown.
 
     A model of random weights may hardly look at its context: then every route agrees with every other, the wrong ones
     too. So the difference must also be small beside the one that a leak from one sequence into the next would make.
     """
-    alone = torch.cat([simple_log_probs(model, job) for job in jobs])
-    leaking = torch.cat([simple_log_probs(model, leak) for leak in leaks(jobs)])
+    alone = torch.cat([simple_log_probs(model, job) for job in batch.jobs])
+    leaking = torch.cat([simple_log_probs(model, leak) for leak in leaks(batch.jobs)])
     try:
         together = batch_log_probs(model, [batch], shortcuts)
     except Exception:  # whatever a model says to a shortcut that it cannot take, the answer is no
@@ -127,14 +117,14 @@ def agrees(model, batch: Batch, jobs: list[Job], shortcuts: Shortcuts) -> bool:
 def leaks(jobs: list[Job]) -> list[Job]:
     """The same targets, each sequence wrongly continuing the last three ids of the one before it."""
     before = [jobs[-1], *jobs[:-1]]
-    return [Job((*b.ids[-3:], *job.ids), 3 + job.first, 0) for b, job in zip(before, jobs, strict=True)]
+    return [Job(np.concatenate([b.ids[-3:], j.ids]), 3 + j.first, 0) for b, j in zip(before, jobs, strict=True)]
 
 
 def tolerance(model) -> float:
     return TOLERANCE.get(next(model.parameters()).dtype, TOLERANCE_16_BIT)
 
 
-def longest_together(config) -> int | None:
+def longest_together(config) -> float:
     """Beyond this many ids a sequence goes alone, as the short sequences of the self-test prove nothing about it.
 
     Some families change with the length: attention through a window or in chunks, rotary frequencies stretched once
@@ -142,13 +132,12 @@ def longest_together(config) -> int | None:
     """
     text = config.get_text_config()
     rope = getattr(text, "rope_parameters", None) or {}
-    scaled = [rope, *(value for value in rope.values() if isinstance(value, dict))]
     limits = [value for name, value in vars(text).items() if name.endswith(LOOKS_BACK)]
-    for scaling in scaled:
+    for scaling in [rope, *(value for value in rope.values() if isinstance(value, dict))]:
         if scaling.get("rope_type") in ("dynamic", "longrope"):
             limits.append(scaling.get("original_max_position_embeddings"))
             limits.append(getattr(text, "original_max_position_embeddings", None) or text.max_position_embeddings)
-    return min((n for n in limits if isinstance(n, int) and n > 1), default=None)
+    return min((n for n in limits if isinstance(n, int) and n > 1), default=math.inf)
 
 
 def model_window(config) -> int | None:

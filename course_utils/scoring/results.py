@@ -9,8 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Ranked:
-    """One candidate of a ranking: its place in the list given, its text, its value in nats (per token or per byte where
-    asked), and ``margin``, by how much it beats the next one (infinite for the last: it beats nothing, nor is it tied).
+    """One candidate of a ranking.
+
+    Attributes:
+        index: its place in the list given; text: itself.
+        value: nats, for each token or byte where asked.
+        margin: by how much it beats the next one (infinite for the last: it beats nothing, nor is it tied).
     """
 
     index: int
@@ -20,27 +24,30 @@ class Ranked:
 
 
 class _Shown:
-    """Text in a terminal, a table with a strip in a notebook (inline styles only: they survive in an untrusted one)."""
+    """Text in a terminal, a table with a strip in a notebook (inline styles only: they survive in an untrusted one).
 
-    # Each kind has its own _numbers(), pairs of a name and a value, and _strip(), pairs of a token and its surprisal
-    # (None for a token that was given).
+    Each kind has its own _numbers(), name and value, and _strip(), pairs of a token and its surprisal (None for a token
+    that was given).
+    """
 
-    def __str__(self) -> str:
-        width = max(len(name) for name, _ in self._numbers())
-        lines = [f"{name:<{width}}  {value}" for name, value in self._numbers()]
-        lines.append(" ".join(f"{token!r}" if s is None else f"{token!r}:{s:.2f}" for token, s in self._strip()))
-        return "\n".join(lines)
+    flags: tuple[str, ...]
 
-    __repr__ = __str__
+    def _rows(self) -> dict[str, str]:
+        return self._numbers() | ({"flags": ", ".join(self.flags)} if self.flags else {})
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        width = max(map(len, rows))
+        strip = [f"{token!r}" if nats is None else f"{token!r}:{nats:.2f}" for token, nats in self._strip()]
+        return "\n".join([*(f"{name:<{width}}  {value}" for name, value in rows.items()), " ".join(strip)])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="text-align:left">{html.escape(name)}</td>'
-            f'<td style="text-align:right">{html.escape(value)}</td></tr>'
-            for name, value in self._numbers()
+        cell = '<td style="text-align:{}">{}</td>'.format
+        rows = (
+            f"<tr>{cell('left', html.escape(n))}{cell('right', html.escape(v))}</tr>" for n, v in self._rows().items()
         )
-        strip = "".join(_token_html(token, surprisal) for token, surprisal in self._strip())
-        return f'<table>{rows}</table><div style="line-height:2.6">{strip}</div>'
+        strip = (_token_html(token, surprisal) for token, surprisal in self._strip())
+        return f'<table>{"".join(rows)}</table><div style="line-height:2.6">{"".join(strip)}</div>'
 
 
 def _token_html(token: str, surprisal: float | None) -> str:
@@ -54,10 +61,6 @@ def _token_html(token: str, surprisal: float | None) -> str:
         f'<code style="color:#000000;background:{ground}">{html.escape(token).replace(" ", "␣") or "·"}</code>'
         f'<br><span style="font-size:80%">{below}</span></span>'
     )
-
-
-def _nats(value: float) -> str:
-    return f"{value:.4f}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,10 +94,10 @@ class TokenScores(_Shown):
         return float(self.log_probs.sum())
 
     def _numbers(self):
-        return [("log Pr(text)", _nats(self.log_prob)), ("tokens", str(len(self.ids))), *_flag_row(self.flags)]
+        return {"log Pr(text)": f"{self.log_prob:.4f}", "tokens": str(len(self.ids))}
 
     def _strip(self):
-        return [(token, float(s)) for token, s in zip(self.tokens, self.surprisals, strict=True)]
+        return zip(self.tokens, self.surprisals.tolist(), strict=True)
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,32 +133,29 @@ class PairScore(_Shown):
     @property
     def per_token(self) -> float:
         """The mean of y's token log-probabilities, nats; NaN for an empty y."""
-        return self.conditional / len(self.y_tokens) if self.y_tokens else math.nan
+        return self.conditional / (len(self.y_tokens) or math.nan)
+
+    @property
+    def per_byte(self) -> float:
+        """log Pr(y | x) for each UTF-8 byte of y, nats; NaN for an empty y."""
+        return self.conditional / (self.n_bytes or math.nan)
 
     @property
     def perplexity(self) -> float:
         """exp of minus ``per_token``: the mean is over y's tokens (EOS too where it was scored, BOS never)."""
-        return math.nan if math.isnan(self.per_token) else float(np.exp(-np.float64(self.per_token)))
+        return float(np.exp(np.float64(-self.per_token)))
 
     @property
     def bits_per_byte(self) -> float:
         """Bits that the model needs for each UTF-8 byte of y: comparable between tokenizers; NaN for an empty y."""
-        return -self.conditional / math.log(2) / self.n_bytes if self.n_bytes else math.nan
+        return -self.per_byte / math.log(2)
 
     def _numbers(self):
-        numbers = [
-            ("log Pr([x, y])", _nats(self.joint)),
-            ("log Pr(x)", _nats(self.marginal)),
-            ("log Pr(y | x)", _nats(self.conditional)),
-            ("tokens of x, y", f"{len(self.x_tokens)}, {len(self.y_tokens)}"),
-        ]
-        return numbers + _flag_row(self.flags)
+        values = {"log Pr([x, y])": self.joint, "log Pr(x)": self.marginal, "log Pr(y | x)": self.conditional}
+        shown = {name: f"{value:.4f}" for name, value in values.items()}
+        return shown | {"tokens of x, y": f"{len(self.x_tokens)}, {len(self.y_tokens)}"}
 
     def _strip(self):
         given = [None] * (len(self.x_tokens) - len(self.x_log_probs))
         surprisals = [*given, *(-self.x_log_probs).tolist(), *(-self.y_log_probs).tolist()]
-        return list(zip((*self.x_tokens, *self.y_tokens), surprisals, strict=True))
-
-
-def _flag_row(flags: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [("flags", ", ".join(flags))] if flags else []
+        return zip((*self.x_tokens, *self.y_tokens), surprisals, strict=True)

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .head import full_log_probs, tiled_log_probs, upcast
-from .plan import Batch, Job
+from .plan import Batch, Job, send
 
 try:
     from . import packing
@@ -23,36 +24,34 @@ except ImportError:  # the file is not there, or transformers is too old for it:
 
 @dataclass(frozen=True)
 class Shortcuts:
-    """What is exact on a model; all off is right on every model.
+    """What is exact on a model; as it stands, without any, it is right on every model.
 
     Attributes:
-        padding: sequences of different lengths side by side, padded on the right, without a mask.
-        packing: sequences end to end in one row, a shared context once.
+        longest: sequences of up to so many ids go beside each other; a longer one goes alone.
+        packing: beside each other is end to end in one row, a shared context once; else padded on the right.
         head: the output layer taken apart into tiles; off where the model scales or caps its logits.
         keep: the model's own ``logits_to_keep``.
-        longest: a sequence of more ids goes alone; None where there is no such length.
     """
 
-    padding: bool = False
+    longest: float = 0
     packing: bool = False
     head: bool = False
     keep: bool = False
-    longest: int | None = None
 
 
 def simple_log_probs(model, job: Job) -> Tensor:
-    """log Pr(id | all ids before it) for each of ``job.ids[job.first:]``: float64 (n,), nats.
+    """log Pr(id | all ids before it) for each of the job's targets: (n,), float32 at least, nats.
 
     One sequence, full logits, log-softmax, gather: the logits at place t - 1 predict the id at place t.
     """
-    ids = torch.tensor(job.ids, device=input_device(model))
+    ids = send(job.ids, input_device(model))
     logits = model(input_ids=ids[None, :-1], **without_cache(model)).logits[0, job.first - 1 :]
     targets = ids[job.first :].to(logits.device)
-    return upcast(logits).log_softmax(-1).gather(-1, targets[:, None])[:, 0].double()
+    return upcast(logits).log_softmax(-1).gather(-1, targets[:, None])[:, 0]
 
 
 def batch_log_probs(model, batches: Sequence[Batch], shortcuts: Shortcuts) -> Tensor:
-    """The same for all jobs of all batches, one after the other: float64 (sum of their sizes,), nats.
+    """The same for all jobs of all batches, one after the other.
 
     Each batch is one forward pass. The output layer goes over the rows of all of them at once: a matrix of |V| rows
     costs nearly the same for thirty of them as for three hundred.
@@ -60,49 +59,44 @@ def batch_log_probs(model, batches: Sequence[Batch], shortcuts: Shortcuts) -> Te
     if not shortcuts.head:
         return torch.cat([_from_logits(model, batch, shortcuts.keep) for batch in batches])
     head = model.get_output_embeddings()
-    device = head.weight.device
     hidden, rows, before = [], [], 0
     for batch in batches:
-        needed, row_of = torch.tensor(batch.rows).unique(return_inverse=True)
-        hidden.append(_hidden(model, batch)[needed.to(input_device(model))].to(device))
+        needed, row_of = np.unique(np.concatenate(batch.rows), return_inverse=True)
+        states = _run(model, model.base_model, batch)[0].flatten(0, 1)
+        hidden.append(states[send(needed, states.device)].to(head.weight.device))
         rows.append(row_of + before)
         before += len(needed)
-    targets = torch.tensor([token for batch in batches for token in batch.targets], device=device)
-    return tiled_log_probs(torch.cat(hidden), torch.cat(rows).to(device), targets, head)
-
-
-def _hidden(model, batch: Batch) -> Tensor:
-    """The last hidden states of a batch, from the transformer's body alone: (B x T, D)."""
-    with _attention(model, batch):
-        return model.base_model(**_inputs(model, batch))[0].flatten(0, 1)
+    rows, targets = (send(np.concatenate(each), head.weight.device) for each in (rows, _targets(batches)))
+    return tiled_log_probs(torch.cat(hidden), rows, targets, head)
 
 
 def _from_logits(model, batch: Batch, keep: bool) -> Tensor:
     """The model's own forward: logits as it makes them (scaled, capped), only in the columns needed where it can."""
-    width = len(batch.input_ids[0])
-    rows = torch.tensor(batch.rows)
-    columns, column_of = (rows % width).unique(return_inverse=True)
-    only = {"logits_to_keep": columns.to(input_device(model))} if keep else {}
-    with _attention(model, batch):
-        logits = model(**_inputs(model, batch), **only).logits
+    width = batch.input_ids.shape[1]
+    row, column = np.divmod(np.concatenate(batch.rows), width)
+    columns, column_of = np.unique(column, return_inverse=True)
+    only = {"logits_to_keep": send(columns, input_device(model))} if keep else {}
+    logits = _run(model, model, batch, **only).logits
     if not keep:
-        logits = logits[:, columns.to(logits.device)]
-    rows = (rows // width) * len(columns) + column_of
-    device = logits.device
-    return full_log_probs(logits.flatten(0, 1), rows.to(device), torch.tensor(batch.targets, device=device))
+        logits = logits[:, send(columns, logits.device)]
+    rows, targets = (
+        send(each, logits.device) for each in (row * len(columns) + column_of, np.concatenate(_targets([batch])))
+    )
+    return full_log_probs(logits.flatten(0, 1), rows, targets)
 
 
-def _inputs(model, batch: Batch) -> dict:
+def _targets(batches: Sequence[Batch]) -> list[np.ndarray]:
+    return [job.targets for batch in batches for job in batch.jobs]
+
+
+def _run(model, part, batch: Batch, **options):
+    """The model, or a part of it, over a batch, with its own attention or that of a packed row."""
     device = input_device(model)
-    inputs = {"input_ids": torch.tensor(batch.input_ids, device=device), **without_cache(model)}
+    options |= without_cache(model) | {"input_ids": send(batch.input_ids, device)}
     if batch.positions is not None:
-        inputs["position_ids"] = torch.tensor(batch.positions, device=device)
-    return inputs
-
-
-def _attention(model, batch: Batch):
-    """The model's own attention, or that of a packed row."""
-    return packing.packed_attention(model, batch.layout) if batch.layout else nullcontext()
+        options["position_ids"] = send(batch.positions, device)
+    with packing.packed_attention(model, batch.layout, device) if batch.layout else nullcontext():
+        return part(**options)
 
 
 def input_device(model) -> torch.device:

@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .encode import Encoded, Encoder, name_pair
+from .encode import Encoded, Encoder
 from .forward import Forward
 from .plan import Job, windows
 from .probe import model_window, vocabulary_size
@@ -80,8 +80,7 @@ class Scorer:
         self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary)
         self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple)
         self.bos, self.eos = self._encoder.bos, self._encoder.eos
-        self.vocabulary_size = vocabulary_size(model)
-        self.window = model_window(model.config)
+        self.vocabulary_size, self.window = vocabulary_size(model), model_window(model.config)
         longest = self.window or math.inf
         if stride is not None and not 1 <= stride <= longest:
             raise ValueError(f"stride is 1 to the model's window, {longest} ids; not {stride}")
@@ -91,43 +90,28 @@ class Scorer:
 
     def log_prob(self, texts: Iterable[str]) -> np.ndarray:
         """float64 (N,), nats: log Pr(text | BOS) of each text. Raises ValueError where there is no BOS."""
-        return np.array([scores.log_prob for scores in self.tokens(texts)], dtype=np.float64)
+        return self._sums([e.job(e.n_start) for e in self._encoder.texts(list(texts))])
 
     def conditional_log_prob(self, pairs: Iterable[Pair]) -> np.ndarray:
         """float64 (N,), nats: log Pr(y | x) of each pair (x, y) of texts; 0.0 for an empty y."""
-        pairs = list(pairs)
-        encoded = self._encoder.pairs(pairs)
-        scores = self._log_probs(
-            [(e.ids, e.n_context, e.n_context) for e in encoded], lambda i: name_pair(i, *pairs[i])
-        )
-        return np.array([values.sum() for values in scores], dtype=np.float64)
+        return self._sums([e.job(e.n_context) for e in self._encoder.pairs(list(pairs))])
 
     def score(self, pairs: Iterable[Pair]) -> list[PairScore]:
         """Each pair (x, y) of texts with its joint, marginal and conditional log-probability, token by token."""
         pairs = list(pairs)
         encoded = self._encoder.pairs(pairs)
-        scores = self._log_probs(
-            [(e.ids, max(1, e.n_start), e.n_context) for e in encoded], lambda i: name_pair(i, *pairs[i])
-        )
+        scores = self._log_probs([e.job(e.n_start) for e in encoded])
         return [self._pair_score(*each) for each in zip(pairs, encoded, scores, strict=True)]
 
     def tokens(self, texts: Iterable[str]) -> list[TokenScores]:
         """Each text with the log-probability of each of its tokens given BOS and the tokens before it."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         encoded = self._encoder.texts(texts)
-        jobs = [(e.ids, e.n_start, e.n_start) for e in encoded]
-        scores = self._log_probs(jobs, lambda i: f"text {i} ({texts[i][:80]!r})")
-        return [
-            TokenScores(
-                text=text,
-                ids=e.ids[e.n_start :],
-                tokens=self._token_texts(e.ids[e.n_start :]),
-                log_probs=values,
-                bos=self.bos,
-                flags=self._flags(e, values),
-            )
-            for text, e, values in zip(texts, encoded, scores, strict=True)
-        ]
+        scores = []
+        for text, e, values in zip(texts, encoded, self._log_probs([e.job(e.n_start) for e in encoded]), strict=True):
+            ids = tuple(e.ids[e.n_start :].tolist())
+            scores.append(TokenScores(text, ids, self._token_texts(ids), values, self.bos, self._flags(e, values)))
+        return scores
 
     def rank(self, x: str, candidates: Sequence[str], by: str = "log_prob") -> list[Ranked]:
         """The candidates as continuations of x, best first; of equals, the one that came first.
@@ -135,15 +119,10 @@ class Scorer:
         ``by``: "log_prob", the total log Pr(y | x); "per_token" or "per_byte", the same divided by the length: another
         objective, that of candidates of different lengths. An empty candidate has no mean and comes last.
         """
+        if by not in ("log_prob", "per_token", "per_byte"):
+            raise ValueError(f"by is one of log_prob, per_token, per_byte; not {by!r}")
         scores = self.score([(x, candidate) for candidate in candidates])
-        measures: dict[str, Callable[[PairScore], float]] = {
-            "log_prob": lambda s: s.conditional,
-            "per_token": lambda s: s.per_token,
-            "per_byte": lambda s: s.conditional / s.n_bytes if s.n_bytes else math.nan,
-        }
-        if by not in measures:
-            raise ValueError(f"by is one of {', '.join(measures)}; not {by!r}")
-        values = [measures[by](s) for s in scores]
+        values = [getattr(score, "conditional" if by == "log_prob" else by) for score in scores]
         order = sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i]))
         below = [values[i] for i in order[1:]] + [-math.inf]  # the last one beats nothing
         return [
@@ -163,91 +142,88 @@ class Scorer:
 
     def next_log_probs(self, ids: Ids) -> np.ndarray:
         """float64 (V,), nats: log Pr(. | ids), ids beginning with BOS. Raises ValueError where there are none."""
-        ids = self._checked_ids(ids, least=1)
-        # as if one more id were to be scored: in windows, what the last of them reads
-        (last,) = self._windows(Job((*ids, ids[-1]), len(ids), len(ids)), "sequence {}".format, 0)
+        # as if id 0 were to be scored next: in windows, what the last of them reads
+        (last,) = self._windows(ids_job(0, ids, [0]))
         return self._forward.next_log_probs(last.ids[:-1])
 
     def log_prob_ids(self, sequences: Iterable[Ids]) -> np.ndarray:
         """float64 (N,), nats: log Pr(sequence | BOS); each sequence begins with BOS and is taken as it is."""
-        jobs = [(self._checked_ids(ids, least=1), 1, 1) for ids in sequences]
-        for ids, _, _ in jobs:
-            if self.bos is not None and ids[0] != self.bos:
-                raise ValueError(f"a sequence begins with BOS, id {self.bos}; got {ids[:5]}: write [scorer.bos, *ids]")
-        return np.array([values.sum() for values in self._log_probs(jobs)], dtype=np.float64)
+        jobs = [ids_job(i, ids[:1], ids[1:]) for i, ids in enumerate(sequences)]
+        for job in jobs:
+            if self.bos is not None and job.ids[0] != self.bos:
+                ids = job.ids[:5].tolist()
+                raise ValueError(f"a sequence begins with BOS, id {self.bos}; got {ids}: write [scorer.bos, *ids]")
+        return self._sums(jobs)
 
     def conditional_log_prob_ids(self, pairs: Iterable[tuple[Ids, Ids]]) -> np.ndarray:
         """float64 (N,), nats: log Pr(y | x) of each pair (x_ids, y_ids), taken as they are; x begins with BOS."""
-        jobs = []
-        for x, y in pairs:
-            x, y = self._checked_ids(x, least=1), self._checked_ids(y, least=0)
-            jobs.append(((*x, *y), len(x), len(x)))
-        return np.array([values.sum() for values in self._log_probs(jobs)], dtype=np.float64)
+        return self._sums([ids_job(i, x, y) for i, (x, y) in enumerate(pairs)])
 
     # --- how ---
 
-    def _log_probs(
-        self, jobs: Sequence[tuple[tuple[int, ...], int, int]], name: Callable[[int], str] = "sequence {}".format
-    ) -> list[np.ndarray]:
-        """For each (ids, first, n_context) float64 (len(ids) - first,), nats; ``name`` is how an error calls it."""
-        parts = [self._windows(Job(*job), name, i) for i, job in enumerate(jobs)]
+    def _sums(self, jobs: Sequence[Job]) -> np.ndarray:
+        return np.array([values.sum() for values in self._log_probs(jobs)], dtype=np.float64)
+
+    def _log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
+        """For each job float64 (its targets,), nats."""
+        parts = [self._windows(job) for job in jobs]
         scores = iter(self._forward.log_probs([window for windows in parts for window in windows]))
         joined = [np.concatenate([np.zeros(0), *(next(scores) for _ in windows)]) for windows in parts]
-        for i, values in enumerate(joined):
+        for job, values in zip(jobs, joined, strict=True):
             if np.isnan(values).any():
-                raise ValueError(f"{name(i)}: the model's logits are not numbers (NaN)")
+                raise ValueError(f"{job.name}: the model's logits are not numbers (NaN)")
         return joined
 
-    def _windows(self, job: Job, name: Callable[[int], str], i: int) -> list[Job]:
-        if job.ids and not 0 <= min(job.ids) <= max(job.ids) < self.vocabulary_size:
-            raise ValueError(f"{name(i)}: an id outside of the model's vocabulary, 0 to {self.vocabulary_size - 1}")
+    def _windows(self, job: Job) -> list[Job]:
+        if len(job.ids) and not 0 <= job.ids.min() <= job.ids.max() < self.vocabulary_size:
+            raise ValueError(f"{job.name}: an id outside of the model's vocabulary, 0 to {self.vocabulary_size - 1}")
         if self._slides(job.ids) and self.overflow == "error":
             raise ValueError(
-                f"{name(i)}: {len(job.ids)} ids, but the model reads {self.window} at once; shorten it, or give "
+                f"{job.name}: {len(job.ids)} ids, but the model reads {self.window} at once; shorten it, or give "
                 'overflow="slide" to score it in overlapping windows'
             )
         return windows(job, self.window, self.stride)
 
-    def _slides(self, ids: Ids) -> bool:
+    def _slides(self, ids: np.ndarray) -> bool:
         return self.window is not None and len(ids) - 1 > self.window  # the last id is predicted, never read
 
     def _flags(self, encoded: Encoded, log_probs: np.ndarray) -> tuple[str, ...]:
-        slid = ("slid",) if self._slides(encoded.ids) else ()
-        return encoded.flags + slid + (("impossible",) if np.isneginf(log_probs).any() else ())
+        found = {"slid": self._slides(encoded.ids), "impossible": np.isneginf(log_probs).any()}
+        return encoded.flags + tuple(flag for flag, holds in found.items() if holds)
 
     def _pair_score(self, pair: Pair, encoded: Encoded, log_probs: np.ndarray) -> PairScore:
-        n_x = encoded.n_context - max(1, encoded.n_start) if encoded.n_context else 0
-        x_log_probs, y_log_probs = np.split(log_probs, [n_x])
+        start, context = encoded.n_start, encoded.n_context
+        x_log_probs, y_log_probs = np.split(log_probs, [max(0, context - max(1, start))])
         marginal, conditional = float(x_log_probs.sum()), float(y_log_probs.sum())
         return PairScore(
-            x=pair[0],
-            y=pair[1],
+            *pair,
             joint=marginal + conditional,
             marginal=marginal,
             conditional=conditional,
-            x_tokens=self._token_texts(encoded.ids[encoded.n_start : encoded.n_context]),
-            y_tokens=self._token_texts(encoded.ids[encoded.n_context :]),
+            x_tokens=self._token_texts(encoded.ids[start:context].tolist()),
+            y_tokens=self._token_texts(encoded.ids[context:].tolist()),
             x_log_probs=x_log_probs,
             y_log_probs=y_log_probs,
-            bos=encoded.ids[0] if encoded.n_start else None,
+            bos=int(encoded.ids[0]) if start else None,
             n_bytes=len(pair[1].encode("utf-8")),
             flags=self._flags(encoded, log_probs),
         )
 
     def _token_texts(self, ids: Ids) -> tuple[str, ...]:
         """What each id reads as; a piece of a character, which is no text, as the vocabulary writes it."""
-        raw = self.tokenizer.convert_ids_to_tokens(list(ids))
-        texts = [self.tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in ids]
-        return tuple(
-            str(piece) if "\ufffd" in text else " " * (str(piece)[:1] == "▁" and text[:1] != " ") + text
-            for piece, text in zip(raw, texts, strict=True)
-        )
+        texts = []
+        for i, piece in zip(ids, map(str, self.tokenizer.convert_ids_to_tokens(list(ids))), strict=True):
+            text = self.decode([i])
+            space = " " if piece.startswith("▁") and not text.startswith(" ") else ""
+            texts.append(piece if "\ufffd" in text else space + text)
+        return tuple(texts)
 
-    def _checked_ids(self, ids: Ids, least: int) -> tuple[int, ...]:
-        ids = tuple(int(i) for i in ids)
-        if len(ids) < least:
-            raise ValueError("no ids to condition on: begin with BOS")
-        return ids
+
+def ids_job(i: int, context: Ids, scored: Ids) -> Job:
+    """A sequence of ids, taken as it is, that is to be scored after its context."""
+    if len(context) == 0:
+        raise ValueError(f"sequence {i}: no ids to condition on; begin with BOS")
+    return Job(np.array([*context, *scored], dtype=np.int64), len(context), len(context), f"sequence {i}")
 
 
 def margin(value: float, below: float) -> float:

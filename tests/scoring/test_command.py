@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.scoring import Scorer, command, files
+from course_utils.scoring import Scorer, command
 
 from . import families, texts
 
@@ -68,8 +68,8 @@ def no_loading(folder):
 
 @pytest.fixture
 def here(no_loading, monkeypatch):
-    monkeypatch.setattr(files, "make_scorer", lambda args: no_loading)
-    monkeypatch.setattr(files, "CHUNK", 8)
+    monkeypatch.setattr(command, "make_scorer", lambda args: no_loading)
+    monkeypatch.setattr(command, "CHUNK", 8)
     return no_loading
 
 
@@ -98,7 +98,7 @@ def test_minus_infinity_is_a_string(here):
     from dataclasses import replace
 
     score = replace(here.score([("the", " cat")])[0], conditional=-math.inf, joint=-math.inf, flags=("impossible",))
-    record = files.record_of("a", 1, score)
+    record = command.record_of("a", 1, score)
     assert record["conditional"] == record["joint"] == "-Infinity" and math.isfinite(record["marginal"])
     assert json.loads(json.dumps(record, allow_nan=False)) == record
 
@@ -119,7 +119,7 @@ def test_what_a_killed_run_left_is_continued(kept, pairs, tmp_path, here, folder
 
 def test_control_c_leaves_what_is_done(pairs, tmp_path, here, folder, monkeypatch, capsys):
     out, calls = tmp_path / "scores.jsonl", []
-    real = files.score_lines
+    real = command.score_lines
 
     def interrupted(scorer, lines):
         calls.append(lines)
@@ -127,7 +127,7 @@ def test_control_c_leaves_what_is_done(pairs, tmp_path, here, folder, monkeypatc
             raise KeyboardInterrupt
         return real(scorer, lines)
 
-    monkeypatch.setattr(files, "score_lines", interrupted)
+    monkeypatch.setattr(command, "score_lines", interrupted)
     assert command.run(arguments(pairs, "--model", folder, "--out", out)) == 130
     assert "goes on from there" in capsys.readouterr().err
     done = len(read(out))
@@ -173,10 +173,9 @@ def test_parts_become_one_file_in_order(pairs, tmp_path, here, folder, monkeypat
     one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
     command.run(arguments(pairs, "--model", folder, "--out", one))
     for rank in (1, 0):
-        monkeypatch.setattr(files, "start_group", lambda world: None)
-        monkeypatch.setenv("RANK", str(rank))
-        monkeypatch.setenv("WORLD_SIZE", "2")
-        assert command.run(arguments(pairs, "--model", folder, "--out", two)) == (1 if rank == 0 else 0)
+        monkeypatch.setattr(command, "start_group", lambda: argparse.Namespace(barrier=lambda: None))
+        args = arguments(pairs, "--model", folder, "--out", two)
+        command.score_file(args, rank, 2)
     assert two.read_bytes() == one.read_bytes() and not list(tmp_path.glob("*.part-*"))
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import random
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,7 +35,7 @@ def make_jobs(seed: int) -> list[Job]:
     for length in (1, 2, 30, draw.randint(40, 60), 90):
         context = ids(length)
         for n in [1, draw.randint(2, 9), draw.randint(10, 40)][: draw.randint(1, 3)]:
-            jobs.append(Job((*context, *ids(n)), draw.choice([1, length]), length))
+            jobs.append(Job(np.array([*context, *ids(n)]), draw.choice([1, length]), length))
     return jobs
 
 
@@ -43,7 +44,7 @@ def check(family: str, model) -> None:
     exact = families.exact(family)
     truth = [math.fsum(families.reference(exact, list(job.ids))[job.first - 1 :].tolist()) for job in jobs]
     fast = Forward(model, batch_tokens=200)
-    assert fast.shortcuts.padding and fast.shortcuts.keep
+    assert fast.shortcuts.longest > 0 and fast.shortcuts.keep
     assert fast.shortcuts.head == (family not in NOT_LINEAR)
     assert fast.shortcuts.packing == (family not in NOT_PACKED)
     for route in (fast, Forward(model, batch_tokens=200, simple=True)):
@@ -78,12 +79,12 @@ def test_the_models_look_at_their_context():
 
 def test_a_sequence_longer_than_the_window_of_attention_goes_alone(model_of):
     """Trap: packed attention knows nothing of a sliding window; short sequences would never show it."""
-    ids = tuple(torch.randint(0, families.VOCABULARY, (100,), generator=torch.Generator().manual_seed(3)).tolist())
+    ids = torch.randint(0, families.VOCABULARY, (100,), generator=torch.Generator().manual_seed(3)).numpy()
     jobs = [Job(ids, 1, 5), Job(ids[50:], 1, 5)]
     truth = [float(families.reference(families.exact("mistral"), list(job.ids)).sum()) for job in jobs]
     forward = Forward(model_of("mistral"))
     assert forward.shortcuts.longest == families.SLIDING
     assert [v.sum() for v in forward.log_probs(jobs)] == pytest.approx(truth, abs=TOLERANCE, rel=0)
-    forward.shortcuts = dataclasses.replace(forward.shortcuts, longest=None)  # the trap
+    forward.shortcuts = dataclasses.replace(forward.shortcuts, longest=math.inf)  # the trap
     wrong = [v.sum() for v in forward.log_probs(jobs)]
     assert abs(wrong[0] - truth[0]) > 100 * TOLERANCE

@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -14,10 +15,10 @@ from course_utils.scoring.routes import Shortcuts, batch_log_probs, simple_log_p
 from . import families
 
 
-def off(model, batch, jobs, shortcuts) -> float:
+def off(model, batch, shortcuts) -> float:
     """The largest error of a token's score by these shortcuts, in nats."""
     with torch.no_grad():
-        alone = torch.cat([simple_log_probs(model, job) for job in jobs])
+        alone = torch.cat([simple_log_probs(model, job) for job in batch.jobs])
         return float((batch_log_probs(model, [batch], shortcuts) - alone).abs().max())
 
 
@@ -31,8 +32,8 @@ def test_scaled_or_capped_logits_keep_their_head_in_one_piece(family, model_of, 
     model = model_of(family)
     with torch.no_grad():
         assert not probe.head_is_linear(model, jobs[0])
-    assert off(model, padded_batch(jobs), jobs, Shortcuts(head=True)) > 0.05
-    assert off(model, padded_batch(jobs), jobs, Shortcuts(keep=True)) < 1e-5
+    assert off(model, padded_batch(jobs), Shortcuts(head=True)) > 0.05
+    assert off(model, padded_batch(jobs), Shortcuts(keep=True)) < 1e-5
 
 
 def test_a_cap_that_hardly_shows_is_found_too(jobs):
@@ -40,28 +41,28 @@ def test_a_cap_that_hardly_shows_is_found_too(jobs):
     config = transformers.Gemma2Config(**families.CONFIGS["gemma2"][1] | {"final_logit_softcapping": 30.0})
     model = transformers.AutoModelForCausalLM.from_config(config).eval()  # usual, small weights
     with torch.no_grad():
-        assert off(model, padded_batch(jobs), jobs, Shortcuts(head=True)) < 1e-4
+        assert off(model, padded_batch(jobs), Shortcuts(head=True)) < 1e-4
         assert not probe.head_is_linear(model, jobs[0])
 
 
-def test_no_boundaries_in_a_packed_row(gpt2, jobs, monkeypatch):
+def test_no_boundaries_in_a_packed_row(gpt2, jobs):
     """Trap: sequences end to end that see each other."""
     batch = packing.packed_batch(jobs)
-    assert off(gpt2, batch, jobs, Shortcuts()) < 1e-5
+    assert off(gpt2, batch, Shortcuts()) < 1e-5
     with torch.no_grad():
-        assert probe.agrees(gpt2, batch, jobs, Shortcuts())
-        one_run = packing.Layout(runs=[(0, len(batch.input_ids[0]), 1)])
-        monkeypatch.setattr(batch, "layout", one_run)
-        assert not probe.agrees(gpt2, batch, jobs, Shortcuts())
+        assert probe.agrees(gpt2, batch, Shortcuts())
+        n = batch.input_ids.size
+        batch.layout = packing.make_layout(np.array([[0, n, n]]), np.zeros(n, dtype=int))  # one run
+        assert not probe.agrees(gpt2, batch, Shortcuts())
 
 
 def test_positions_that_run_through_a_packed_row(gpt2, jobs):
     """Trap: positions that do not begin anew."""
     batch = packing.packed_batch(jobs)
-    batch.positions = [list(range(len(batch.input_ids[0])))]
-    assert off(gpt2, batch, jobs, Shortcuts()) > 0.05
+    batch.positions = np.arange(batch.input_ids.size)[None]
+    assert off(gpt2, batch, Shortcuts()) > 0.05
     with torch.no_grad():
-        assert not probe.agrees(gpt2, batch, jobs, Shortcuts())
+        assert not probe.agrees(gpt2, batch, Shortcuts())
 
 
 def test_a_blind_model_proves_nothing(jobs):
@@ -71,7 +72,7 @@ def test_a_blind_model_proves_nothing(jobs):
         for name, weight in blind.named_parameters():
             if "self_attention.dense" in name:
                 weight.zero_()
-        assert not probe.agrees(blind, padded_batch(jobs), jobs, Shortcuts())
+        assert not probe.agrees(blind, padded_batch(jobs), Shortcuts())
 
 
 def test_left_padding_is_not_what_we_do(gpt2):
@@ -120,7 +121,7 @@ def test_the_models_own_attention_comes_back(gpt2, plain):
     model = copy.deepcopy(gpt2)
     model.transformer.h[1].mlp.register_forward_hook(lambda *_: 1 / 0)
     scorer = Scorer(model, plain)
-    scorer._forward.shortcuts = Shortcuts(padding=True, packing=True, head=True)
+    scorer._forward.shortcuts = Shortcuts(longest=100, packing=True, head=True)
     with pytest.raises(ZeroDivisionError):
         scorer.conditional_log_prob([("the", " cat"), ("the", " dog ran")])
     assert model.config._attn_implementation == before
@@ -131,7 +132,7 @@ def test_stretched_rotary_positions_go_alone():
     rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4, "original_max_position_embeddings": 16}
     config = transformers.LlamaConfig(**families.CONFIGS["llama"][1] | {"rope_parameters": rope})
     assert probe.longest_together(config) == 16
-    assert probe.longest_together(families.build("llama").config) is None
+    assert probe.longest_together(families.build("llama").config) == math.inf
 
 
 def test_log_normaliser_in_tiles(monkeypatch):
@@ -145,8 +146,7 @@ def test_log_normaliser_in_tiles(monkeypatch):
         hidden = torch.randn(7, 8).double()
         want = layer(hidden).logsumexp(-1)
         for rows, words in ((1, 1), (3, 7), (512, 1024)):
-            monkeypatch.setattr(head, "ROWS", rows)
-            monkeypatch.setattr(head, "WORDS", words)
+            monkeypatch.setattr(head, "CPU_TILE", (rows, words))
             torch.testing.assert_close(head.log_normaliser(hidden, layer), want, rtol=0, atol=1e-12)
 
 
