@@ -15,7 +15,7 @@ COMMANDS = {
     "check": ("course_utils.grading.check_command", "check your answers, or see what is done and what is next"),
     "doctor": ("course_utils.cli.doctor", "find out what is wrong with the set-up, and the remedy"),
     "test": ("course_utils.cli.test", "run all tests of the course"),
-    "score": ("course_utils.scoring.command", "log-probabilities of the pairs in a file, with any model"),
+    "score": ("course_utils.cli.score", "log-probabilities of the pairs in a file, with any model"),
     "grade": ("course_utils.grading.grade_command", "grade a folder of submissions"),
     "build": ("course_utils.authoring.build_command", "make everything that is generated from the sources"),
     "slides": ("course_utils.authoring.slides_command", "turn a lecture into slides"),

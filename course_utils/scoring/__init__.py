@@ -3,7 +3,7 @@
 Read in this order: ``scorer`` (what is offered), ``encode`` (texts become ids), ``plan`` (ids become batches),
 ``forward`` (the loop over them), ``routes`` (batches become log-probabilities), ``head`` (only the needed rows of the
 logits), ``probe`` (which shortcut is exact on the loaded model), ``packing`` (rows without padding), ``results`` (what
-comes back), ``command`` (files in, files out).
+comes back). ``course score``, files in and files out, is ``course_utils.cli.score``.
 
 Importing this package loads neither torch nor transformers; its names are loaded on first use (PEP 562).
 """

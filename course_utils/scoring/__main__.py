@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from . import command
+from course_utils.cli import score
 
 if __name__ == "__main__":
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("course_utils.scoring", description=command.__doc__, formatter_class=raw)
-    command.add_arguments(parser)
-    sys.exit(command.run(parser.parse_args()))
+    parser = argparse.ArgumentParser("course_utils.scoring", description=score.__doc__, formatter_class=raw)
+    score.add_arguments(parser)
+    sys.exit(score.run(parser.parse_args()))

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from .plan import Job, padded_batch, padded_batches, send
 from .probe import find_shortcuts
-from .routes import accepts, batch_log_probs, input_device, packing, simple_log_probs, without_cache
+from .routes import Shortcuts, accepts, batch_log_probs, input_device, packing, simple_log_probs, without_cache
 
 HEAD_ROWS = 1024  # the output layer waits until so many targets are together
 
@@ -29,7 +29,7 @@ class Forward:
         self.model, self.batch_tokens, self.simple = model, batch_tokens, simple
 
     @cached_property
-    def shortcuts(self):
+    def shortcuts(self) -> Shortcuts:
         """Found by a self-test on the loaded model, when first wanted."""
         with scoring_mode(self.model):
             return find_shortcuts(self.model)
@@ -67,10 +67,10 @@ class Forward:
 
     def _scored(self, jobs: Sequence[Job], tokens: int) -> Iterator[tuple[list[Job], Tensor]]:
         """(some of the jobs, the log-probabilities of all their targets), in the order that suits the model."""
-        if self.simple:
+        cuts = Shortcuts() if self.simple else self.shortcuts
+        if cuts == Shortcuts():
             yield from (([job], simple_log_probs(self.model, job)) for job in jobs)
             return
-        cuts = self.shortcuts
         together = [job for job in jobs if len(job.ids) - 1 <= cuts.longest]
         plan = [[job] for job in jobs if len(job.ids) - 1 > cuts.longest]
         plan += (packing.packed_batches if cuts.packing else padded_batches)(together, tokens)

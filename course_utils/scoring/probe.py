@@ -12,7 +12,7 @@ from torch import nn
 
 from . import routes
 from .plan import Batch, Job, padded_batch, send
-from .routes import Shortcuts, accepts, batch_log_probs, input_device, simple_log_probs, without_cache
+from .routes import Shortcuts, batch_log_probs, input_device, simple_log_probs, without_cache
 
 # Largest difference in nats of one token's score that may pass as rounding. 16-bit models round at every layer, and
 # differently for every shape of batch.
@@ -39,12 +39,9 @@ def find_shortcuts(model) -> Shortcuts:
     with torch.random.fork_rng(devices=[]):
         check_causal(model, jobs[0])
         head = head_is_linear(model, jobs[0])
-        keep = accepts(model, "logits_to_keep") and agrees(model, padded_batch(jobs[:1]), Shortcuts(keep=True))
-        padding = agrees(model, padded_batch(jobs), Shortcuts(head=head, keep=keep))
-        packed = False
-        if routes.packing and accepts(model, "position_ids"):
-            packed = agrees(model, routes.packing.packed_batch(jobs), Shortcuts(head=head, keep=keep))
-    return Shortcuts(longest_together(model.config) if padding or packed else 0, packed, head, keep)
+        padding = agrees(model, padded_batch(jobs), head)
+        packed = bool(routes.packing) and agrees(model, routes.packing.packed_batch(jobs), head)
+    return Shortcuts(longest_together(model.config) if padding or packed else 0, packed, head)
 
 
 def vocabulary_size(model) -> int:
@@ -80,24 +77,22 @@ def head_is_linear(model, job: Job) -> bool:
 
     Equality bit by bit, not a tolerance: a cap on the logits (c tanh(u / c)) hardly shows while they are small.
     """
-    head, body, seen = model.get_output_embeddings(), model.base_model, {}
-    if type(head) is not nn.Linear or body is model:
+    head, seen = model.get_output_embeddings(), {}
+    if type(head) is not nn.Linear or model.base_model is model:
         return False
-    hooks = [
-        body.register_forward_hook(lambda _, args, out: seen.update(body=out[0])),
-        head.register_forward_hook(lambda _, args, out: seen.update(hidden=args[0], out=out)),
-    ]
+    inputs = {"input_ids": send(job.ids, input_device(model))[None], **without_cache(model)}
+    hook = head.register_forward_hook(lambda _, args, out: seen.update(hidden=args[0], out=out))
     try:
-        ids = send(job.ids, input_device(model))
-        logits = model(input_ids=ids[None], **without_cache(model)).logits
+        logits = model(**inputs).logits
     finally:
-        for hook in hooks:
-            hook.remove()
-    same = len(seen) == 3 and torch.equal(seen["hidden"], seen["body"].to(seen["hidden"].device))
-    return same and torch.equal(logits, seen["out"].to(logits.dtype))
+        hook.remove()
+    if not seen or not torch.equal(logits, seen["out"].to(logits.dtype)):
+        return False
+    body = model.base_model(**inputs)[0].to(seen["hidden"].device)
+    return body.shape == seen["hidden"].shape and torch.allclose(body, seen["hidden"], rtol=1e-3, atol=1e-3)
 
 
-def agrees(model, batch: Batch, shortcuts: Shortcuts) -> bool:
+def agrees(model, batch: Batch, head: bool) -> bool:
     """Whether a batch gives what its sequences give alone, on a model where a mistake would have shown.
 
     A model of random weights may hardly look at its context: then every route agrees with every other, the wrong ones
@@ -106,7 +101,7 @@ def agrees(model, batch: Batch, shortcuts: Shortcuts) -> bool:
     alone = torch.cat([simple_log_probs(model, job) for job in batch.jobs])
     leaking = torch.cat([simple_log_probs(model, leak) for leak in leaks(batch.jobs)])
     try:
-        together = batch_log_probs(model, [batch], shortcuts)
+        together = batch_log_probs(model, [batch], Shortcuts(head=head))
     except Exception:  # whatever a model says to a shortcut that it cannot take, the answer is no
         return False
     difference = (together - alone).abs().max()

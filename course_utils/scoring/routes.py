@@ -29,14 +29,12 @@ class Shortcuts:
     Attributes:
         longest: sequences of up to so many ids go beside each other; a longer one goes alone.
         packing: beside each other is end to end in one row, a shared context once; else padded on the right.
-        head: the output layer taken apart into tiles; off where the model scales or caps its logits.
-        keep: the model's own ``logits_to_keep``.
+        head: the output layer taken apart into tiles; where the model scales or caps its logits, they are its own.
     """
 
     longest: float = 0
     packing: bool = False
     head: bool = False
-    keep: bool = False
 
 
 def simple_log_probs(model, job: Job) -> Tensor:
@@ -57,7 +55,7 @@ def batch_log_probs(model, batches: Sequence[Batch], shortcuts: Shortcuts) -> Te
     costs nearly the same for thirty of them as for three hundred.
     """
     if not shortcuts.head:
-        return torch.cat([_from_logits(model, batch, shortcuts.keep) for batch in batches])
+        return torch.cat([_from_logits(model, batch) for batch in batches])
     head = model.get_output_embeddings()
     hidden, rows, before = [], [], 0
     for batch in batches:
@@ -70,19 +68,13 @@ def batch_log_probs(model, batches: Sequence[Batch], shortcuts: Shortcuts) -> Te
     return tiled_log_probs(torch.cat(hidden), rows, targets, head)
 
 
-def _from_logits(model, batch: Batch, keep: bool) -> Tensor:
-    """The model's own forward: logits as it makes them (scaled, capped), only in the columns needed where it can."""
-    width = batch.input_ids.shape[1]
-    row, column = np.divmod(np.concatenate(batch.rows), width)
+def _from_logits(model, batch: Batch) -> Tensor:
+    """The model's own forward: logits as it makes them (scaled, capped), of the columns needed only."""
+    row, column = np.divmod(np.concatenate(batch.rows), batch.input_ids.shape[1])
     columns, column_of = np.unique(column, return_inverse=True)
-    only = {"logits_to_keep": send(columns, input_device(model))} if keep else {}
-    logits = _run(model, model, batch, **only).logits
-    if not keep:
-        logits = logits[:, send(columns, logits.device)]
-    rows, targets = (
-        send(each, logits.device) for each in (row * len(columns) + column_of, np.concatenate(_targets([batch])))
-    )
-    return full_log_probs(logits.flatten(0, 1), rows, targets)
+    logits = _run(model, model, batch, logits_to_keep=send(columns, input_device(model))).logits.flatten(0, 1)
+    targets = np.concatenate(_targets([batch]))
+    return full_log_probs(logits, *(send(a, logits.device) for a in (row * len(columns) + column_of, targets)))
 
 
 def _targets(batches: Sequence[Batch]) -> list[np.ndarray]:

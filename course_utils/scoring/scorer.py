@@ -223,7 +223,8 @@ def ids_job(i: int, context: Ids, scored: Ids) -> Job:
     """A sequence of ids, taken as it is, that is to be scored after its context."""
     if len(context) == 0:
         raise ValueError(f"sequence {i}: no ids to condition on; begin with BOS")
-    return Job(np.array([*context, *scored], dtype=np.int64), len(context), len(context), f"sequence {i}")
+    ids = np.concatenate([context, scored]).astype(np.int64)
+    return Job(ids, len(context), len(context), f"sequence {i}")
 
 
 def margin(value: float, below: float) -> float:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.scoring import Scorer, command
+from course_utils.cli import score as command
+from course_utils.scoring import Scorer
 
 from . import families, texts
 

@@ -278,7 +278,7 @@ def test_ids_and_weights_stay_on_the_models_device(monkeypatch):
     jobs = [Job(np.array(ids), first, 2) for ids, first in (([1, 2, 3, 4], 1), ([1, 2, 5], 1), ([7, 8, 9], 2))]
     with Spy(), torch.no_grad():
         for batch in (padded_batch(jobs), packed_batch(jobs)):
-            for cuts in (Shortcuts(head=True), Shortcuts(keep=True), Shortcuts()):
+            for cuts in (Shortcuts(head=True), Shortcuts()):
                 scores = batch_log_probs(model, [batch], cuts)
                 assert scores.device.type == "meta" and scores.shape == (6,)
         assert simple_log_probs(model, jobs[0]).device.type == "meta"

@@ -33,7 +33,7 @@ def test_scaled_or_capped_logits_keep_their_head_in_one_piece(family, model_of, 
     with torch.no_grad():
         assert not probe.head_is_linear(model, jobs[0])
     assert off(model, padded_batch(jobs), Shortcuts(head=True)) > 0.05
-    assert off(model, padded_batch(jobs), Shortcuts(keep=True)) < 1e-5
+    assert off(model, padded_batch(jobs), Shortcuts()) < 1e-5
 
 
 def test_a_cap_that_hardly_shows_is_found_too(jobs):
@@ -50,10 +50,10 @@ def test_no_boundaries_in_a_packed_row(gpt2, jobs):
     batch = packing.packed_batch(jobs)
     assert off(gpt2, batch, Shortcuts()) < 1e-5
     with torch.no_grad():
-        assert probe.agrees(gpt2, batch, Shortcuts())
+        assert probe.agrees(gpt2, batch, head=False)
         n = batch.input_ids.size
         batch.layout = packing.make_layout(np.array([[0, n, n]]), np.zeros(n, dtype=int))  # one run
-        assert not probe.agrees(gpt2, batch, Shortcuts())
+        assert not probe.agrees(gpt2, batch, head=False)
 
 
 def test_positions_that_run_through_a_packed_row(gpt2, jobs):
@@ -62,7 +62,7 @@ def test_positions_that_run_through_a_packed_row(gpt2, jobs):
     batch.positions = np.arange(batch.input_ids.size)[None]
     assert off(gpt2, batch, Shortcuts()) > 0.05
     with torch.no_grad():
-        assert not probe.agrees(gpt2, batch, Shortcuts())
+        assert not probe.agrees(gpt2, batch, head=False)
 
 
 def test_a_blind_model_proves_nothing(jobs):
@@ -72,7 +72,7 @@ def test_a_blind_model_proves_nothing(jobs):
         for name, weight in blind.named_parameters():
             if "self_attention.dense" in name:
                 weight.zero_()
-        assert not probe.agrees(blind, padded_batch(jobs), Shortcuts())
+        assert not probe.agrees(blind, padded_batch(jobs), head=False)
 
 
 def test_left_padding_is_not_what_we_do(gpt2):

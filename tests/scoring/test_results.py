@@ -114,7 +114,7 @@ def test_names_are_loaded_on_first_use():
     import sys
 
     code = (
-        "import sys, course_utils.scoring, course_utils.scoring.command; "
+        "import sys, course_utils.scoring, course_utils.cli.score; "
         "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules); "
         "from course_utils.scoring import Ranked; assert 'torch' not in sys.modules; "
         "assert 'Scorer' in dir(course_utils.scoring)"

@@ -141,7 +141,7 @@ def make_scorer(args: argparse.Namespace):
     """The scorer that the arguments ask for; under torchrun each process has a GPU of its own."""
     import torch  # slow to load, and not before it is needed
 
-    from .scorer import load_scorer
+    from course_utils.scoring import load_scorer
 
     device = args.device
     if device in ("auto", "cuda") and "LOCAL_RANK" in os.environ and torch.cuda.is_available():
