@@ -62,8 +62,8 @@ def build_model(name: str, device: str = "cpu", dtype: torch.dtype = torch.float
     """A seeded model of this shape, in eval mode."""
     torch.manual_seed(0)
     with torch.device(device):
-        model = AutoModelForCausalLM.from_config(CONFIGS[name], dtype=dtype)
-    return model.to(dtype).eval()
+        model = AutoModelForCausalLM.from_config(CONFIGS[name], dtype=torch.float32)
+    return model.to(dtype).eval()  # the same weights in every dtype, but for their rounding
 
 
 def build_tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:

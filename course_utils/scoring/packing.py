@@ -138,16 +138,18 @@ def attention(module, query: Tensor, key: Tensor, value: Tensor, attention_mask,
     extra = {name for name, given in kwargs.items() if given is not None and name not in HARMLESS}
     if attention_mask is not None or extra:
         raise NotImplementedError(f"packed attention knows nothing of a mask of the model's own or of {extra}")
-    heads = query.shape[1]
-    query, key, value = (
-        t.repeat_interleave(heads // t.shape[1], dim=1)[0].transpose(0, 1) for t in (query, key, value)
-    )
-    results = []
+    heads, results = query.shape[1], []
     for queries, keys, mask in _layout.blocks:
-        q, k, v = (t[at].transpose(1, 2) for t, at in ((query, queries), (key, keys), (value, keys)))
+        q, k, v = (take(t[0].transpose(0, 1), at) for t, at in ((query, queries), (key, keys), (value, keys)))
+        q, k, v = (t.repeat_interleave(heads // t.shape[2], dim=2).transpose(1, 2) for t in (q, k, v))
         result = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scaling)
         results.append(result.transpose(1, 2).flatten(0, 1))
-    return torch.cat(results)[_layout.back][None], None
+    return take(torch.cat(results), _layout.back)[None], None
+
+
+def take(values: Tensor, places: Tensor) -> Tensor:
+    """values[places] along the first dimension; on a GPU several times as fast."""
+    return values.index_select(0, places.flatten()).unflatten(0, places.shape)
 
 
 AttentionInterface.register(NAME, attention)
