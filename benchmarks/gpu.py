@@ -11,6 +11,7 @@ largest difference from float32 on the same device.
 """
 
 import argparse
+import itertools
 import statistics
 import subprocess
 import sys
@@ -74,10 +75,10 @@ def run_body(model, lengths: list[int], tokens: int) -> None:
         model.base_model(input_ids=ids, use_cache=False)
 
 
-def measure(name: str, dtype: torch.dtype, args, exact: dict) -> list[str]:
-    """Rows of the table for one model in one dtype."""
+def measure(name: str, dtype: torch.dtype, compiled: bool, args, exact: dict) -> list[str]:
+    """Rows of the table for one model in one dtype, its body through torch.compile or not."""
     model = build_model(name, args.device, dtype)
-    if args.compile:
+    if compiled:
         model.base_model.compile(dynamic=True)
     tokenizer = build_tokenizer(model.config.vocab_size)
     scorer = Scorer(model, tokenizer, batch_tokens=args.batch_tokens)
@@ -99,14 +100,14 @@ def measure(name: str, dtype: torch.dtype, args, exact: dict) -> list[str]:
         scores, memory = score(), peak_memory(args.device, score)
         moved = np.abs(scores - exact.setdefault((name, task.name), scores)).max()
         bound = 2 * weights * sum(lengths) / rate
-        named = name + (", compiled" if args.compile else "")
+        named = name + (", compiled" if compiled else "")
         rows.append(
             f"| {named} | {_short(dtype)}, {rate / 1e12:.0f} TFLOP/s | {task.name} "
             f"| {bound / body:.0%} | {bound / whole:.0%} | {sum(lengths) / whole:,.0f} | {sum(lengths) / texts:,.0f} "
             f"| {memory:,.0f} | {moved:.1e} |"
         )
         print(rows[-1], flush=True)
-        if args.profile and dtype == torch.bfloat16 and args.device == "cuda":
+        if args.profile and not compiled and dtype == torch.bfloat16 and args.device == "cuda":
             print_profile(score)
     return rows
 
@@ -125,7 +126,7 @@ def _short(dtype: torch.dtype) -> str:
 def course_model(args) -> list[str]:
     """The course model on the device beside float32 on the CPU: differences, speed, memory."""
     sentences = [text for pair in minimal_pairs() for text in (pair["good"], pair["bad"])]
-    texts = [" ".join(sentences[i : i + 12]) for i in range(0, len(sentences), 2)][: 20 if args.quick else None]
+    texts = [" ".join(sentences[i : i + 12]) for i in range(0, len(sentences), 2)][: 20 if args.quick else 100]
     exact = Scorer(*load_language_model("course", device="cpu", dtype="float32")).tokens(texts)
     rows = []
     for dtype in (torch.float32, torch.bfloat16):
@@ -169,8 +170,9 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="a small model and few texts; the README stays as it is")
     parser.add_argument("--batch-tokens", type=int, default=16_384, help="ids in one forward pass")
-    parser.add_argument("--models", nargs="*", help="default: gpt2 124M and llama 1B")
-    parser.add_argument("--compile", action="store_true", help="the body goes through torch.compile; writes nothing")
+    parser.add_argument("--models", nargs="*", help="default: gpt2 124M and llama 1B; with it nothing is written")
+    parser.add_argument("--dtypes", nargs="*", default=["float32", "bfloat16"])
+    parser.add_argument("--compile", action="store_true", help="also with the body through torch.compile (minutes)")
     parser.add_argument("--profile", action="store_true", help="print where the device's time goes in bfloat16")
     parser.add_argument("--jobs", type=int, default=1, help="processes for the tests (pytest-xdist)")
     parser.add_argument("--only", choices=["tests", "speed", "lessons"], help="only this part")
@@ -180,13 +182,13 @@ def main() -> int:
     failed = run_tests(args) if args.only in (None, "tests") else 0
     where = torch.cuda.get_device_name() if args.device == "cuda" else args.device
     where = f"Measured on {where}, torch {torch.__version__}, {args.batch_tokens:,} ids in a forward pass.\n"
-    keep = not (args.quick or args.compile)
+    keep = not (args.quick or args.models)
     if args.only in (None, "speed"):
         print(SPEED)
         rows, exact = [], {}
         for name in args.models or (["llama 10M"] if args.quick else ["gpt2 124M", "llama 1B"]):
-            for dtype in (torch.float32, torch.bfloat16):
-                rows += measure(name, dtype, args, exact)
+            for dtype, compiled in itertools.product(args.dtypes, (False, True) if args.compile else (False,)):
+                rows += measure(name, getattr(torch, dtype), compiled, args, exact)
         if keep:
             write("scoring-gpu", "\n".join([where, SPEED, *rows]))
     if args.only in (None, "lessons"):
