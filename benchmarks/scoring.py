@@ -14,6 +14,7 @@ import copy
 import ctypes
 import gc
 import importlib.util
+import logging
 import os
 import re
 import statistics
@@ -26,6 +27,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import numpy as np
 import torch
+import transformers
 from workloads import CONFIGS, WINDOW, Task, build_model, build_tasks, build_tokenizer, needed_ids
 
 from course_utils.scoring import Scorer
@@ -141,15 +143,21 @@ def engines_for(model, tokenizer, task: Task, quick: bool) -> dict[str, Engine]:
     return engines
 
 
-def extra_memory(run: Callable[[], object]) -> float:
-    """MB that a call takes at its height beyond what was there before (Linux; NaN elsewhere)."""
+def start_memory() -> float:
+    """MB that the process holds now; the highest mark of before is forgotten (Linux; NaN elsewhere)."""
     gc.collect()
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
-        before = _status("VmRSS")
-        run()
-        return _status("VmHWM") - before
+        Path("/proc/self/clear_refs").write_text("5")
+        return _status("VmRSS")
+    except OSError:
+        return float("nan")
+
+
+def peak_memory() -> float:
+    """MB at the height since ``start_memory``."""
+    try:
+        return _status("VmHWM")
     except OSError:
         return float("nan")
 
@@ -165,25 +173,28 @@ def measure(model, exact, tokenizer, task: Task, rounds: int, args: argparse.Nam
         wanted = ("floor", "scorer", *args.engines)
         engines = {name: run for name, run in engines.items() if name.startswith(wanted)}
     truth = reference(exact, tokenizer, task)
-    small = Task(task.name, task.pairs[: 1 if task.rolling else 4], task.rolling)
+    x, y = task.pairs[0]
+    short = Task(task.name, [(x, y[:200])])
     for run in engines.values():
-        run(small)  # warm up
+        run(short)  # warm up
     seconds: dict[str, list[float]] = {name: [] for name in engines}
     scores: dict[str, np.ndarray | None] = {}
+    memory: dict[str, float] = {}
     for _ in range(rounds):
         for name, run in engines.items():
+            before = start_memory()
             start = time.process_time()
             scores[name] = run(task)
             seconds[name].append(time.process_time() - start)
+            memory[name] = max(memory.get(name, 0.0), peak_memory() - before)
     rows = []
-    for name, run in engines.items():
+    for name in engines:
         to_floor = statistics.median(t / f for t, f in zip(seconds[name], seconds["floor"], strict=True))
         of_ours = statistics.median(t / s for t, s in zip(seconds[name], seconds["scorer"], strict=True))
         error = np.nan if scores[name] is None else np.abs(scores[name][: len(truth)] - truth).max()
-        memory = extra_memory(lambda run=run: run(task))
         rows.append(
             f"| {task.name} | {name} | {len(task.pairs) / statistics.median(seconds[name]):.2f} | {to_floor:.2f} "
-            f"| {of_ours:.2f} | {memory:.0f} | {'' if np.isnan(error) else f'{error:.0e}'} |"
+            f"| {of_ours:.2f} | {memory[name]:.0f} | {'' if np.isnan(error) else f'{error:.0e}'} |"
         )
     return rows
 
@@ -204,6 +215,8 @@ def main() -> int:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it remarks on a model that is handed to it
     for peer in ("lm_eval", "minicons"):
         if not importlib.util.find_spec(peer):
             print(f"{peer} is not installed and is left out: pip install -e .[bench]", file=sys.stderr)

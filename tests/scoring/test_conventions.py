@@ -314,6 +314,7 @@ def test_impossible(gpt2, with_bos):
         assert hit.conditional == hit.joint == -math.inf and hit.flags == ("impossible",)
         assert math.isfinite(fine.joint) and fine.flags == ()
         assert before.marginal == before.joint == -math.inf and "impossible" in before.flags
+        assert math.isfinite(before.conditional)  # trap: joint - marginal would be -inf - (-inf), NaN
         assert hit.perplexity == math.inf
         best = scorer.rank("the cat", [" sat", " on"])
         assert [r.text for r in best] == [" on", " sat"] and best[0].margin == math.inf

@@ -214,6 +214,17 @@ def test_sums_are_float64(gpt2, with_bos):
     assert abs(float(running) - 250 * scores.log_prob) > 1e-2
 
 
+def test_the_conditional_is_a_sum_of_its_own(gpt2, plain):
+    """Trap: joint minus marginal, two large numbers, loses digits in float32, and in 16 bits the whole score."""
+    ids = np.random.default_rng(0).integers(2, 320, families.WINDOW)
+    scorer = Scorer(gpt2, plain)
+    x_y, x = scorer.log_prob_ids([[0, *ids], [0, *ids[:-1]]])
+    right = nats([0, *ids.tolist()], len(ids))
+    assert scorer.conditional_log_prob_ids([([0, *ids[:-1]], ids[-1:])])[0] == pytest.approx(right, abs=1e-5)
+    sixteen_bit = torch.tensor([x_y, x]).bfloat16()
+    assert abs(sixteen_bit[0] - sixteen_bit[1] - right) > 0.1
+
+
 def test_out_of_memory_halves_the_batch(gpt2, with_bos, monkeypatch):
     pairs = make_pairs(30)
     want = Scorer(gpt2, with_bos).conditional_log_prob(pairs)

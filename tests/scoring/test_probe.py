@@ -1,15 +1,18 @@
 """The self-test refuses each shortcut where it is wrong, and a forced one shows how wrong."""
 
 import copy
+import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 import transformers
 
-from course_utils.scoring import Scorer, packing, probe, routes
-from course_utils.scoring.plan import padded_batch
+from course_utils.scoring import Scorer, packing, probe
+from course_utils.scoring.plan import Job, padded_batch
 from course_utils.scoring.routes import Shortcuts, batch_log_probs, simple_log_probs
 
 from . import families
@@ -102,15 +105,42 @@ def test_a_model_that_is_not_causal_is_refused(plain):
         Scorer(model, plain).log_prob(["the cat sat on the mat"])
 
 
-def test_without_the_packing_file(gpt2, plain, monkeypatch):
+def test_without_the_packing_file(gpt2, plain, tmp_path):
     """It can be removed alone: rows are padded then, and the numbers stay."""
     pairs = [("the cat", " sat"), ("the cat", " ran after the dog"), ("what is", " it")]
-    packed = Scorer(gpt2, plain).conditional_log_prob(pairs)
-    monkeypatch.setattr(routes, "packing", None)
-    monkeypatch.setattr("course_utils.scoring.forward.packing", None)
-    padded = Scorer(gpt2, plain)
-    assert padded.conditional_log_prob(pairs) == pytest.approx(packed, abs=1e-5)
-    assert not padded._forward.shortcuts.packing
+    packed = Scorer(gpt2, plain)
+    assert packed._forward.shortcuts.packing
+    families.build("gpt2").save_pretrained(tmp_path)
+    plain.save_pretrained(tmp_path)
+    code = (
+        "import sys, json; sys.modules['course_utils.scoring.packing'] = None\n"  # as if it were not there
+        "from course_utils import load_scorer\n"
+        "scorer = load_scorer(sys.argv[1], device='cpu')\n"
+        "scores = scorer.conditional_log_prob(json.loads(sys.argv[2])).tolist()\n"
+        "print(json.dumps([scores, scorer._forward.shortcuts.packing, scorer._forward.shortcuts.longest > 0]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), json.dumps(pairs)], capture_output=True, text=True
+    )
+    scores, packing_is_used, padding_is_used = json.loads(done.stdout)
+    assert scores == pytest.approx(packed.conditional_log_prob(pairs), abs=1e-5)
+    assert padding_is_used and not packing_is_used
+
+
+def test_no_query_of_a_packed_row_sees_nothing(jobs):
+    """Trap: attention over no key at all is 0 / 0, in some kernels NaN for the whole row."""
+    (_, _, causal), (_, _, mask) = packing.packed_batch(jobs).layout.blocks
+    assert causal is None and mask.any(-1).all() and not mask.all()
+
+
+def test_packed_rows_keep_to_their_budget():
+    """In ids, and in what attention pads them to: one long sequence does not widen sixty short ones."""
+    jobs = [Job(np.full(n, i), 1, 1) for i, n in enumerate([900, *[3] * 60, 400, 90, 80])]
+    batches = packing.packed_batches(jobs, 1000)
+    assert sorted(len(job.ids) for part in batches for job in part) == sorted(len(job.ids) for job in jobs)
+    for part in batches:
+        lengths = [len(job.ids) - 1 for job in part]
+        assert len(part) == 1 or sum(lengths) <= 1000 and len(part) * max(lengths) <= 2000 + max(lengths)
 
 
 def test_the_models_own_attention_comes_back(gpt2, plain):
@@ -148,6 +178,17 @@ def test_log_normaliser_in_tiles(monkeypatch):
         for rows, words in ((1, 1), (3, 7), (512, 1024)):
             monkeypatch.setattr(head, "CPU_TILE", (rows, words))
             torch.testing.assert_close(head.log_normaliser(hidden, layer), want, rtol=0, atol=1e-12)
+
+
+def test_log_sum_exp_neither_overflows_nor_vanishes():
+    """Traps: no largest logit taken out; log of a softmax; 16 bits."""
+    from course_utils.scoring.head import log_sum_exp
+
+    u = torch.tensor([[1000.0, 1001.0, 1002.0], [-1002.0, -1001.0, -1000.0], [-math.inf] * 3, [0.0, -math.inf, 0.0]])
+    want = [1002.4076059644444, -999.5923940355556, -math.inf, math.log(2)]
+    assert log_sum_exp(u.double()).tolist() == pytest.approx(want, abs=1e-9)
+    assert log_sum_exp(u).tolist() == pytest.approx(want, abs=1e-4)
+    assert log_sum_exp(u.bfloat16()).dtype == torch.float32 and math.isnan(log_sum_exp(u + math.nan)[0])
 
 
 def test_sixteen_bit_logits_are_upcast_first():
