@@ -171,7 +171,7 @@ def decode(data: Any, depth: int = MAX_DEPTH + 1) -> Any:
         if tag == "fraction" and all(isinstance(x, str) and len(x) <= MAX_DIGITS for x in v):
             return Fraction(int(v[0]), int(v[1]))
         if tag == "decimal" and isinstance(v, str) and len(v) <= MAX_TEXT:
-            return Decimal(v)
+            return _decimal(v)
         if tag == "array":
             return _decode_array(data)
         if tag in ("list", "tuple", "set", "iterator") and isinstance(v, list):
@@ -185,6 +185,14 @@ def decode(data: Any, depth: int = MAX_DEPTH + 1) -> Any:
     except (TypeError, ValueError, ArithmeticError, IndexError) as error:
         raise Malformed(f"not an encoded value: {error}") from None
     raise Malformed("not an encoded value")
+
+
+def _decimal(text: str) -> Decimal | Opaque:
+    """A decimal whose exponent is no longer than the digits of an integer may be: as a fraction it has that many."""
+    value = Decimal(text)
+    if value.is_finite() and not -MAX_DIGITS < value.adjusted() < MAX_DIGITS:
+        return Opaque("a decimal number beyond all bounds")
+    return value
 
 
 def _key(key: Any) -> Any:

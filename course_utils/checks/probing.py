@@ -87,9 +87,9 @@ def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda va
 def _one_line(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - a lying __str__
+    except (Exception, SystemExit):  # noqa: BLE001 - a lying __str__
         text = ""
-    return re.sub(r"\s+", " ", text)[:MAX_MESSAGE]
+    return re.sub(r"\s+", " ", text[: 4 * MAX_MESSAGE])[:MAX_MESSAGE].encode("utf-8", "replace").decode("utf-8")
 
 
 def probe_task(task: str, namespace: Mapping[str, Any], seed: int) -> dict:

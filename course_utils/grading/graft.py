@@ -16,15 +16,17 @@ from course_utils.authoring.exercises import exercise_cell
 from course_utils.grading.pristine import is_answer, tags, task_of, text
 
 MARKER = re.compile(r"#\s*E(\d\d)\.(\d+)\b")
-NBVAL_MARKER = re.compile(r"^([ \t]*#+)[ \t]*(?:NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)[ \t]*$", re.M)
+NBVAL_MARKER = re.compile(r"(\s*#+)\s*(?:NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*?(\n?)")
 NO_CELL = "no answer cell: no code cell has the id {cell} or begins with # {task}"
 STUB = "not answered yet: the answer cell is as it was handed out"
 
 # State that outlives a cell, as it is when a notebook starts; and the built-in names, should a task have covered one.
 RESET = """\
 def _reset_state():
-    import builtins, random, sys
+    import builtins, random, signal, sys
     import numpy
+    sys.settrace(None)
+    sys.setprofile(None)
     random.seed(0)
     numpy.random.seed(0)
     numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
@@ -38,10 +40,48 @@ def _reset_state():
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
+    if hasattr(signal, "setitimer"):
+        for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+            signal.setitimer(clock, 0)
+    builtins.get_ipython().ask_exit = bool  # exit() at the end of a cell ends nothing
 
 
 _reset_state()
 del _reset_state"""
+
+# Raises where an earlier cell has spoilt the kernel for the others: has replaced what modules, classes or IPython held
+# when this ran for the first time, or has left threads behind, or no memory, files or threads to be had.
+UNSPOILT = """\
+def _is_unspoilt():
+    import builtins, json, math, os, random, sys, threading
+    import numpy
+    import course_utils.checks.probing
+    shell = builtins.get_ipython()
+    counts = (len(shell.ast_transformers), len(shell.input_transformers_post), threading.active_count())
+    if not hasattr(sys, "_course_at_start"):
+        course = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "course_utils"]
+        places = [sys.modules, builtins, json, math, random, numpy, *course, type(shell.display_pub)]
+        places += [value for module in course for value in vars(module).values() if isinstance(value, type)]
+        places += [*type(shell).__mro__[:3], *type(shell.kernel).__mro__[:3], shell]
+        places = [vars(place) if hasattr(place, "__dict__") else place for place in places]
+        kept = [
+            (place, name, value)
+            for place in places
+            for name, value in place.items()
+            if (name != "input" and callable(value)) or place is sys.modules
+        ]
+        sys._course_at_start = ([*kept, (vars(sys), "displayhook", sys.displayhook)], counts)
+    kept, counted = sys._course_at_start
+    changed = [name for place, name, value in kept if place.get(name) is not value]
+    if changed or shell.user_ns is not vars(shell.user_module) or any(now > then for now, then in zip(counts, counted)):
+        raise RuntimeError(f"an earlier cell has changed {changed[:3] or 'hooks or threads'}")
+    numpy.empty(2**26, "uint8")
+    open(os.devnull).close()
+    threading.Thread(target=int).start()
+
+
+_is_unspoilt()
+del _is_unspoilt"""
 
 
 @dataclass
@@ -123,15 +163,16 @@ def find_answer(cells: list[dict], answer: str, stub: str) -> int | None:
     By nbgrader's metadata, else by cell id, else by the marker in the first line. Of doubles the last that is not the
     stub; a double whose marker names another task does not count while there are others.
     """
-    untouched = None
+    untouched = misnamed = None
     for name in (grade_id, lambda cell: cell.get("id"), marker):
         found = [index for index, cell in enumerate(cells) if name(cell) == answer]
-        found = [index for index in found if marker(cells[index]) in (None, answer)] or found
-        written = [index for index in found if not same_code(text(cells[index]), stub)]
+        ours = [index for index in found if marker(cells[index]) in (None, answer)]
+        written = [index for index in ours if not same_code(text(cells[index]), stub)]
         if written:
             return written[-1]
-        untouched = found[-1] if found and untouched is None else untouched
-    return untouched
+        misnamed = found[-1] if found and not ours and misnamed is None else misnamed
+        untouched = ours[-1] if ours and untouched is None else untouched
+    return untouched if untouched is not None else misnamed
 
 
 def grade_id(cell: dict) -> str | None:
@@ -158,7 +199,11 @@ def same_code(source: str, stub: str) -> bool:
 
 def cleaned(source: str) -> str:
     """A student's source with Unix line ends and without nbval's markers; the number of lines stays."""
-    return NBVAL_MARKER.sub(r"\1", source.replace("\r\n", "\n").replace("\r", "\n"))
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    if "NBVAL_" not in source and "PYTEST_VALIDATE" not in source:
+        return source
+    lines = source.splitlines(keepends=True)  # lines, and white space, as nbval takes them
+    return "".join(found[1] + found[2] if (found := NBVAL_MARKER.fullmatch(line)) else line for line in lines)
 
 
 def check_answer(cell: dict) -> str | None:
@@ -205,9 +250,8 @@ def _answer_cells(cell: dict, given: list[dict], placed: Placed, stubs: dict[str
     """State and given names set again, the student's further cells, and his answer (or the stub)."""
     answer = cell["id"]
     task = task_of(answer)
-    reset = _code(
-        "\n\n".join((RESET, *map(text, given))), "reset", task
-    )  # one cell: a request costs more than its lines
+    set_again = "\n\n".join((RESET, *map(text, given), UNSPOILT))  # one cell: a request costs more than its lines
+    reset = _code(set_again, "reset", task)
     before = [_code(source, "extra", task) for source in placed.before[answer]]
     after = [_code(source, "extra", task) for source in placed.after[answer]]
     filled = _with_role(cell, "answer", task)

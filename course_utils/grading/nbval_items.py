@@ -7,9 +7,12 @@ come from the report hook of this plugin and from nowhere else; a check that nev
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -34,6 +37,7 @@ ENDED = {
     "output": "printed more than the limit of {megabytes_out} MB",
     "died": "ended the Python process (exit, kill or crash)",
 }
+JUDGING_SECONDS = 20.0  # of one task: no honest answer takes a tenth of that
 STATUS = {"timeout": "timeout", "memory": "memory"}  # of what ended a kernel; everything else is an error
 # Parts of pytest that have no work here; two of them collect all garbage of the process at each session's end.
 NOT_NEEDED = (
@@ -45,6 +49,7 @@ NOT_NEEDED = (
     "logging",
     "faulthandler",
 )
+UNREADABLE = "what came back could not be read"
 NO_MEMORY = re.compile(r"MemoryError|can't allocate memory|bad_alloc")
 
 
@@ -116,7 +121,7 @@ class GradedCell(IPyNbCell):
         about = self.cell.metadata["grading"]
         session = self.parent.session_of_cells
         if about["role"] != "check":
-            outcome = session.run(self.cell.source, about["task"], counts=about["role"] == "answer")
+            outcome = session.run(Cell(self.cell.source, about["task"], about["role"]))
             if outcome.ended or outcome.error:
                 raise NotFull(outcome.ended or outcome.error)
             return
@@ -131,42 +136,89 @@ class GradedCell(IPyNbCell):
         return f"{self.name}: {excinfo.value}"
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A cell to run: its source, the task that it belongs to ("": none), and its role (see `graft`)."""
+
+    source: str
+    task: str
+    role: str
+
+    @property
+    def pristine(self) -> bool:
+        """Whether it is ours: such a cell fails only where a student's cell has broken something before."""
+        return self.role in ("given", "reset")
+
+
 class Session:
     """Runs the cells of one graded copy in order, in one kernel, and in a new one after each death.
 
     After a death the cells so far are run again without the one that killed the kernel; results that were reached stay.
+
+    A cell may also spoil the kernel for the tasks that follow: by replacing functions of Python, numpy or the course,
+    or by a thread that ends the process later. Whenever something points to that (`doubt`), a task that did not earn its
+    points is asked a second time in a new kernel, in which nothing has run but our cells and its own.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, deadline: float | None = None) -> None:
         self.job = job
         self.kernel: Kernel | None = None
-        self.done: list[str] = []  # sources that a new kernel has to run again
+        self.cells: list[Cell] = []  # all that were run, in order
+        self.done: list[Cell] = []  # those that a new kernel has to run again
         self.answers: dict[str, Outcome] = {}  # what running the answer cell of a task came to
-        self.deadline = time.monotonic() + job.limits.total_seconds
+        self.doubt = False  # whether what ran before may be to blame for what goes wrong now
+        self.deadline = deadline or time.monotonic() + job.limits.total_seconds
 
-    def run(self, source: str, task: str, counts: bool) -> Outcome:
-        """Runs a cell that is no check. `counts`: its outcome matters for the task (it is the answer)."""
-        outcome = self._in_kernel(source)
+    def run(self, cell: Cell) -> Outcome:
+        """Runs a cell that is no check."""
+        self.cells.append(cell)
+        outcome = self._in_kernel(cell.source)
+        self.doubt |= outcome.ended == "died" or (cell.pristine and bool(outcome.ended or outcome.error))
         if not outcome.ended:
-            self.done.append(source)
-        if counts:
-            self.answers[task] = outcome
+            self.done.append(cell)
+        elif cell.pristine:
+            self.done = _without_killer([*self.done, cell], cell)
+        if cell.role == "answer":
+            self.answers[cell.task] = outcome
         return outcome
 
     def ask(self, task: str) -> Row:
-        """Asks the kernel for what the task's answer returns, and judges it here."""
+        """Asks the kernel for what the task's answer returns, and judges it here; a second time where in doubt."""
+        result = self._ask(task)
+        if result.points == result.max_points or not self.doubt or time.monotonic() > self.deadline:
+            return result
+        alone = Session(self.job, self.deadline)
+        for cell in self.cells:
+            if cell.task in ("", task):
+                alone.run(cell)
+        second = alone._ask(task)
+        if second.points > result.points:
+            self.close()
+            self.kernel, self.done, self.answers, self.doubt = alone.kernel, alone.done, alone.answers, False
+            return second
+        alone.close()
+        self.doubt = False
+        if alone.doubt:  # by its own cells alone: they shall spoil nothing for the others
+            self.close()
+            self.done = [cell for cell in self.done if cell.pristine or cell.task != task]
+        return result
+
+    def _ask(self, task: str) -> Row:
         answer = self.answers.get(task, Outcome())
         if answer.ended:
             return self._ended(task, "the answer cell", answer.ended)
         nonce = secrets.token_hex(16)
         outcome = self._in_kernel(ASK.format(task=task, seed=self.job.seed, nonce=nonce))
         if outcome.ended:
+            self.doubt |= outcome.ended == "died"
             return self._ended(task, "your answer", outcome.ended)
         handed = [data for data in outcome.probes if data.get("nonce") == nonce]
         if len(handed) != 1:
+            self.doubt = True
             said = _said(outcome) if outcome.error else "nothing came back, or more than once"
             return nothing(task, "error", f"the answer could not be asked ({said})")
         result = judged(task, handed[0], self.job.seed)
+        self.doubt |= result.message.startswith(UNREADABLE)
         if result.status == "missing" and answer.error:
             return replace(result, status="error", message=f"the answer cell raised {_said(answer)}")
         if result.status == "memory":
@@ -189,19 +241,23 @@ class Session:
         return outcome
 
     def _revive(self) -> None:
-        """A new kernel in which all that was done is done again; a cell that kills it now is left out from then on."""
+        """A new kernel in which all that was done is done again; a cell that kills it now is left out from then on.
+
+        Should one of our own cells be where it dies, all of the student's are left out.
+        """
         waiting = list(self.done)
         self.done = []
         while time.monotonic() < self.deadline:
             self.kernel = self.kernel or self._new_kernel()
             if not waiting:
                 return
-            source = waiting.pop(0)
-            if self.kernel.run(source).ended:
-                waiting, self.done = self.done + waiting, []
-                self._end_kernel()
-            else:
-                self.done.append(source)
+            cell = waiting.pop(0)
+            if not self.kernel.run(cell.source).ended:
+                self.done.append(cell)
+                continue
+            self.doubt = True
+            waiting, self.done = _without_killer([*self.done, cell, *waiting], cell), []
+            self._end_kernel()
 
     def _new_kernel(self) -> Kernel:
         try:
@@ -220,6 +276,13 @@ class Session:
         return nothing(task, STATUS.get(why, "error"), f"{what} {said}")
 
 
+def _without_killer(cells: list[Cell], killer: Cell) -> list[Cell]:
+    """The cells without the one at which the kernel died; without all of the student's where that one is ours."""
+    if killer.pristine and not all(cell.pristine for cell in cells):
+        return [cell for cell in cells if cell.pristine]
+    return [cell for cell in cells if cell is not killer]
+
+
 def _said(outcome: Outcome) -> str:
     """The exception of a cell; a syntax error names the line, not the file that IPython makes of the cell."""
     return re.sub(r"\(\d+\.py, line (\d+)\)", r"(line \1)", f"{outcome.error}: {outcome.error_text}")
@@ -231,7 +294,34 @@ def nothing(task: str, status: str, message: str) -> Row:
 
 
 def judged(task: str, data: dict, seed: int) -> Row:
-    """The judge's verdict on a probe's data, as a result."""
+    """The judge's verdict on a probe's data, as a result. Whatever the data are, they end no run."""
+    try:
+        with time_limit(JUDGING_SECONDS):
+            return _judged(task, data, seed)
+    except Exception as error:  # noqa: BLE001 - the data may come from an attack: any kind of error may be its aim
+        return nothing(task, "graded", f"{UNREADABLE} ({type(error).__name__})")
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError after so many seconds (in the main thread of a system that has timers)."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _judged(task: str, data: dict, seed: int) -> Row:
     verdict = judge_task(task, data, seed)
     status, points = verdict.status, min(max(verdict.points, 0.0), verdict.max_points)
     if not verdict.right and _without_memory(data):

@@ -1,0 +1,677 @@
+"""The table of attacks: a notebook for each, of a class (`kind`) and by a channel, and what it must get.
+
+Most of them attack from task E02.2, in the middle of an exercise whose other answers are right: these must be graded
+as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from course_utils.checks.probing import MIME
+from tests.grading.hostile.notebooks import NAME, POINTS, RIGHT, WRONG, cell, code, dumps, notebook, stored
+
+TASK = "E02.2"
+TOKEN = "SECRET-OF-THE-GRADER"  # planted where no student may see it
+MARK = "--left-behind-by-an-attack"  # in the command line of every process that an attack starts
+
+
+@dataclass(frozen=True)
+class Attack:
+    """`lost`: the tasks that earn nothing, each with the statuses it may have; all others earn full points.
+
+    `says` and `never_says`: what the messages of the lost tasks contain, and do not. `path`: of the file, below the
+    student's folder.
+    """
+
+    name: str
+    kind: str
+    channel: str
+    content: bytes
+    lost: dict[str, str] = field(default_factory=dict)
+    says: str = ""
+    never_says: str = ""
+    path: str = ""
+
+
+ATTACKS: list[Attack] = []
+
+
+def attack(name: str, kind: str, channel: str, content: dict | bytes, lost: str | dict = "", **more: str) -> None:
+    """Adds a line to the table. `lost` as one string is the status of E02.2."""
+    data = content if isinstance(content, bytes) else dumps(content)
+    lost = ({TASK: lost} if lost else {}) if isinstance(lost, str) else lost
+    assert name not in {known.name for known in ATTACKS}
+    ATTACKS.append(Attack(name, kind, channel, data, lost, **more))
+
+
+def called(body: str, task: str = TASK) -> dict:
+    """The attack runs when the answer is called."""
+    return notebook(RIGHT | {task: WRONG[task].partition("return")[0].rstrip() + "\n" + indented(body)})
+
+
+def at_top(source: str, answer: str = WRONG[TASK]) -> dict:
+    """The attack runs in the answer cell, which then defines a wrong answer."""
+    return notebook(RIGHT | {TASK: f"# {TASK}\n{source}\n{answer}"})
+
+
+def extra(source: str, answer: str = RIGHT[TASK]) -> dict:
+    """The attack runs in a cell of the student's own before a right answer."""
+    return notebook(RIGHT | {TASK: answer}, before={TASK: [source]})
+
+
+def indented(source: str) -> str:
+    return "\n".join("    " + line for line in source.splitlines())
+
+
+# --- loops: time is bounded, whatever runs ----------------------------------------------------------------------------
+
+attack("loop-called", "loops", "answer called", called("while True: pass"), "timeout")
+attack("loop-cell", "loops", "answer cell", at_top("while True: pass"), "timeout")
+attack("loop-extra", "loops", "own cell", extra("while True: pass"))
+attack("loop-regex", "loops", "answer called", called("import re; re.match('(a+)+$', 'a' * 60 + 'b')"), "timeout")
+attack("loop-c", "loops", "answer called", called("import itertools; sum(itertools.repeat(0))"), "timeout")
+attack(
+    "loop-deaf", "loops", "answer cell",
+    at_top("while True:\n    try:\n        while True: pass\n    except BaseException: pass"), "timeout",
+)  # fmt: skip
+attack("sleep", "loops", "answer called", called("import time; time.sleep(10**6)"), "timeout")
+attack(
+    "stopped", "loops", "answer cell", at_top("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"), "timeout"
+)
+attack(
+    "loop-in-children", "loops", "answer called",
+    called("import os\nfor _ in range(3):\n    if os.fork() == 0:\n        while True: pass\nos.wait()"), "timeout",
+)  # fmt: skip
+attack("recursion", "loops", "answer called", called("return sequence_log_prob(tokens, cond, bos)"), "error")
+attack(
+    "recursion-c", "loops", "answer called",
+    called("import sys\nsys.setrecursionlimit(10**9)\nx = ()\nfor _ in range(10**6): x = (x,)\nhash(x)\nreturn repr(x)"),
+    "error",
+)  # fmt: skip
+
+# --- bombs: memory, disk, processes, output ---------------------------------------------------------------------------
+
+attack("memory-at-once", "bombs", "answer called", called("return bytearray(10**12)"), "memory")
+attack("memory-bit-by-bit", "bombs", "answer called", called("x = []\nwhile True: x.append(bytes(2**24))"), "memory")
+attack("memory-cell", "bombs", "answer cell", at_top("x = []\nwhile True: x.append(bytes(2**24))"), "memory graded error")
+CHILDREN = """
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        try:
+            block = bytearray(b"x" * (300 * 2**20))
+            time.sleep(20)
+        finally:
+            os._exit(0)
+time.sleep(20)"""
+attack("memory-in-children", "bombs", "answer called", called(CHILDREN), "memory")
+FILES = """
+import os
+wrote = 0
+try:
+    for i in range(60):
+        {make}
+        for _ in range(8):
+            wrote += os.write(fd, bytes(2**22))
+except OSError as error:
+    raise RuntimeError(f"wrote {{wrote // 2**20}} MB: {{type(error).__name__}}")
+raise RuntimeError("no end")"""
+attack(
+    "memory-files", "bombs", "answer called", called(FILES.format(make="fd = os.memfd_create('x')")), "error",
+    says="wrote 0 MB",
+)  # fmt: skip
+attack(
+    "shared-memory", "bombs", "answer called",
+    called(FILES.format(make="fd = os.open(f'/dev/shm/{i}', os.O_CREAT | os.O_WRONLY)")), "error", never_says="no end",
+)  # fmt: skip
+attack(
+    "disk-home", "bombs", "answer called",
+    called(FILES.format(make="fd = os.open(f'{i}', os.O_CREAT | os.O_WRONLY)")), "error", never_says="no end",
+)  # fmt: skip
+attack(
+    "disk-tmp", "bombs", "answer called",
+    called(FILES.format(make="fd = os.open(f'/tmp/{i}', os.O_CREAT | os.O_WRONLY)")), "error", never_says="no end",
+)  # fmt: skip
+MEETING = "import os, ipykernel\nfolder = os.path.dirname(ipykernel.get_connection_file())\n"
+attack(
+    "disk-sockets", "bombs", "answer called",
+    called(MEETING + FILES.format(make="fd = os.open(f'{folder}/{i}', os.O_CREAT | os.O_WRONLY)")), "error output",
+    never_says="no end",
+)  # fmt: skip
+DEEP = "os.chdir(folder)\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')"
+attack("folders-without-end", "bombs", "answer cell", at_top(MEETING + DEEP), "error graded")
+FORKS = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+attack("processes", "bombs", "answer called", called(FORKS), "timeout error memory")
+THREADS = "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+attack("threads", "bombs", "answer called", called(THREADS), "error")
+attack("open-files", "bombs", "answer called", called("x = []\nglobals()['kept'] = x\nwhile True: x.append(open('/dev/null'))"), "error")
+attack("output-flood", "bombs", "answer cell", at_top("while True: print('x' * 1000)"), "error timeout")
+attack("output-at-once", "bombs", "answer cell", at_top("print('x' * 60_000_000)"), "error", says="printed more")
+attack(
+    "display-at-once", "bombs", "own cell",
+    extra("from IPython.display import HTML, display\ndisplay(HTML('x' * 60_000_000))"),
+)  # fmt: skip
+attack("output-system", "bombs", "own cell", extra("import os\nwhile True: os.write(1, b'x' * 60_000)"))
+SMALL = "from IPython.display import display\nwhile True: display({'text/plain': ''}, raw=True)"
+attack("display-flood", "bombs", "own cell", extra(SMALL))
+
+# --- exits, kills, crashes --------------------------------------------------------------------------------------------
+
+attack("exit-hard", "exits", "answer called", called("import os; os._exit(0)"), "error", says="ended the Python process")
+attack("exit-polite", "exits", "answer called", called("raise SystemExit(0)"), "error")
+attack("exit-own-cell", "exits", "own cell", extra("exit()"))
+attack("quit-called", "exits", "answer called", called("quit()"), "error graded")
+attack("interrupt", "exits", "answer called", called("raise KeyboardInterrupt"), "error")
+OWN_EXCEPTION = "class Mine(BaseException):\n    def __str__(self): raise self\nraise Mine"
+attack("base-exception", "exits", "answer called", called(OWN_EXCEPTION), "error timeout")
+attack("segfault", "exits", "answer called", called("import ctypes; ctypes.string_at(0)"), "error")
+attack("abort", "exits", "answer cell", at_top("import os; os.abort()"), "error")
+attack("kill-self", "exits", "answer cell", at_top("import os; os.kill(os.getpid(), 9)"), "error")
+attack("kill-all", "exits", "answer cell", at_top("import os; os.kill(-1, 9); os.kill(1, 9)"), "error graded")
+LATER = "import os, threading\nthreading.Timer({}, os._exit, (0,)).start()"
+attack("kill-later", "exits", "answer cell", at_top(LATER.format(0.05)), "error graded")
+attack("kill-later-own-cell", "exits", "own cell", extra(LATER.format(0.05), WRONG[TASK]), "error graded")
+attack("alarm", "exits", "answer cell", at_top("import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.03)"), "error graded")
+attack("shutdown", "exits", "answer cell", at_top("get_ipython().kernel.do_shutdown(False)"), "error graded timeout")
+attack("loop-stopped", "exits", "answer cell", at_top("get_ipython().kernel.io_loop.stop()"), "error graded timeout")
+
+# --- the notebook taken apart -----------------------------------------------------------------------------------------
+
+
+def changed(change: Callable[[dict], object], answers: dict | None = None) -> dict:
+    """The right notebook, or one with these answers, after a change."""
+    content = notebook(answers)
+    change(content)
+    return content
+
+
+def _reordered(content: dict) -> None:
+    content["cells"].reverse()
+
+
+def _ids_swapped(content: dict) -> None:
+    one, two = cell(content, TASK), cell(content, "E02.3")
+    one["id"], two["id"] = two["id"], one["id"]
+    for each in (one, two):
+        each["metadata"] = {}
+
+
+def _stored_reports(content: dict) -> None:
+    for task, points in POINTS.items():
+        check = cell(content, task, "-check")
+        check["outputs"] = stored(str(points), f"{task}: {points:g} of {points:g} points\n")
+        check["execution_count"] = 9
+        check["source"] = f"print('{task}: {points:g} of {points:g} points')\n{points}"
+
+
+def _tagged(content: dict) -> None:
+    for each in content["cells"]:
+        each["metadata"] |= {"tags": ["raises-exception", "nbval-skip", "nbval-ignore-output", "check", "solution-only"]}
+
+
+def _doubled(*sources: str) -> Callable[[dict], None]:
+    def change(content: dict) -> None:
+        original = cell(content, TASK)
+        at = content["cells"].index(original) + 1
+        content["cells"][at:at] = [original | {"id": f"double-{i}", "source": s} for i, s in enumerate(sources)]
+
+    return change
+
+
+ALL_WRONG = dict.fromkeys(POINTS, "graded")
+attack("cell-deleted", "structure", "file", changed(lambda c: c["cells"].remove(cell(c, TASK))), "missing")
+attack("cell-as-markdown", "structure", "file", changed(lambda c: cell(c, TASK).update(cell_type="markdown")), "missing")
+attack("cell-emptied", "structure", "file", changed(lambda c: cell(c, TASK).update(source="")), "missing")
+attack("cell-doubled", "structure", "file", changed(_doubled(RIGHT[TASK]), RIGHT | {TASK: WRONG[TASK]}))
+attack("cell-doubled-wrong-last", "structure", "file", changed(_doubled(WRONG[TASK])), "graded")
+attack("cells-reversed", "structure", "file", changed(_reordered))
+attack("ids-swapped", "structure", "file", changed(_ids_swapped))
+attack("reports-stored", "structure", "file", changed(_stored_reports, WRONG), ALL_WRONG)
+attack("tags", "structure", "file", changed(_tagged, WRONG), ALL_WRONG)
+NBVAL = "\n".join(f"# NBVAL_{word}" for word in ("SKIP", "RAISES_EXCEPTION", "IGNORE_OUTPUT"))
+ODD = "#\u00a0NBVAL_SKIP\nx = '\u2028# NBVAL_SKIP\u2028'.strip()\n\x0c# NBVAL_SKIP"
+attack(
+    "nbval-markers", "structure", "answer cell",
+    notebook({task: f"{source}\n{NBVAL}\n{ODD}\nraise ValueError" for task, source in WRONG.items()}), ALL_WRONG,
+)  # fmt: skip
+attack(
+    "unicode-direction", "structure", "answer cell",
+    notebook(RIGHT | {TASK: WRONG[TASK] + "  # \u202e)sbol(mus nruter\u2066\n# \u200b\ufeff"}), "graded",
+)  # fmt: skip
+attack(
+    "unicode-lookalike", "structure", "answer cell",
+    notebook(RIGHT | {TASK: RIGHT[TASK].replace("sequence_log_prob", "sequence_log_\u0440rob")}), "missing",
+    says="no function sequence_log_prob",
+)  # fmt: skip
+attack(
+    "many-cells", "structure", "own cell", notebook(before={TASK: ["x = 1"] * 400})
+)
+attack("check-redefined", "structure", "own cell", notebook(WRONG, before={"E02.1": ["def check(task):\n    return 2.0"]}), ALL_WRONG)
+
+# --- magics -----------------------------------------------------------------------------------------------------------
+
+attack("magic-unknown", "magics", "answer cell", at_top("%badmagic"), "error", says="UsageError")
+attack("magic-script", "magics", "answer cell", notebook(RIGHT | {TASK: f"%%bash\n# {TASK}\nexit 0"}), "missing")
+attack("magic-first", "magics", "answer cell", notebook(RIGHT | {TASK: f"# {TASK}\n%%javascript\nalert(1)"}), "missing error")
+attack("magic-reset", "magics", "answer cell", at_top("%reset -f"), "graded error")
+attack(
+    "magic-mix", "magics", "own cell",
+    extra("%cd /\n%xmode Minimal\n%pdb on\n%config InteractiveShell.ast_node_interactivity = 'none'\n"
+          "%env HOME=/\n%load_ext autoreload\n%autoreload 2\n!kill -9 $PPID"),
+)  # fmt: skip
+attack("magic-shutdown", "magics", "own cell", extra("!kill -9 $$; pkill -9 python; kill -9 $(ls /proc | grep '^[0-9]')"))
+attack("shell-background", "magics", "own cell", extra(f"!nohup sh -c 'sleep 300; : {MARK}' >/dev/null 2>&1 &"))
+
+# --- IPython's hooks: each with a wrong answer, which they are to turn into a right one -------------------------------
+
+HOOKS = {
+    "showtraceback": "ip.showtraceback = lambda *a, **k: None",
+    "custom-exception": "ip.set_custom_exc((BaseException,), lambda *a, **k: [])",
+    "ast-transformer": (
+        "import ast\nclass Drop(ast.NodeTransformer):\n    def visit_Expr(self, node): return None\n"
+        "ip.ast_transformers.append(Drop())"
+    ),
+    "input-transformer": "ip.input_transformers_post.append(lambda lines: ['pass\\n'])",
+    "pre-run-cell": "def mine(info): ip.user_ns['sequence_log_prob'] = lambda *a: 0.0\nip.events.register('pre_run_cell', mine)",
+    "do-execute": "async def nothing(*a, **k): return {'status': 'ok', 'execution_count': 1}\nip.kernel.do_execute = nothing",
+    "run-cell": "type(ip).run_cell = type(ip).run_cell_async = lambda *a, **k: None",
+    "displayhook": "import sys\nsys.displayhook = ip.displayhook = lambda value: None",
+    "display-pub": "type(ip.display_pub).publish = lambda *a, **k: None",
+    "session-silent": "ip.kernel.session.send = lambda *a, **k: None",
+    "session-forged-key": "ip.kernel.session.key = b'another'",
+    "namespace": "class Names(dict):\n    def get(self, name, default=None): return lambda *a: 0.0\nip.user_ns = Names(ip.user_ns)",
+    "trace": "import sys\ndef trace(*a): raise ValueError('traced')\nsys.setprofile(trace)",
+    "audit": "import sys\ndef audit(event, args):\n    if event == 'import': raise ValueError(event)\nsys.addaudithook(audit)",
+    "timer": (
+        "import signal\ndef ring(*a): raise ValueError('the timer')\nsignal.signal(signal.SIGALRM, ring)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)"
+    ),
+    "async-exceptions": (
+        "import ctypes, threading, time\nmain = threading.main_thread().ident\ndef disturb():\n    while True:\n"
+        "        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main), ctypes.py_object(ValueError))\n"
+        "        time.sleep(0.001)\nthreading.Thread(target=disturb, daemon=True).start()"
+    ),
+}  # fmt: skip
+for name, source in HOOKS.items():
+    attack(f"hook-{name}", "hooks", "answer cell", at_top(f"ip = get_ipython()\n{source}"), "graded error timeout missing")
+
+# --- names of modules replaced ----------------------------------------------------------------------------------------
+
+PATCHES = {
+    "builtins": (
+        "import builtins\nfor name in ('len', 'sum', 'isinstance', 'type', 'print', 'map', 'zip', 'callable', 'float'):\n"
+        "    setattr(builtins, name, lambda *a, **k: 0)"
+    ),
+    "import": "import builtins\nbuiltins.__import__ = lambda *a, **k: None",
+    "numpy": "for name in ('log', 'asarray', 'errstate', 'generic', 'ndarray', 'bool_', 'isfinite', 'random'):\n    setattr(np, name, None)",
+    "math": "for name in ('log', 'isfinite', 'fsum', 'prod', 'inf'):\n    setattr(math, name, lambda *a: 0.0)",
+    "json": "import json\njson.dumps = lambda *a, **k: '{}'\njson.loads = None\njson.JSONEncoder.encode = lambda *a: '{}'",
+    "encode": (
+        "import course_utils.checks.plain as plain, course_utils.checks.probing as probing\n"
+        "plain.encode = probing.encode = plain._encode = lambda value, *a: {'t': 'float', 'v': 0.0}"
+    ),
+    "hand-over": "import course_utils.checks.probing as probing\nprobing.hand_over = lambda *a, **k: None",
+    "probe-task": (
+        "import course_utils.checks.probing as probing\n"
+        "probing.probe_task = lambda task, names, seed: {'task': task, 'state': 'answered', 'points': 2.0, 'seen': []}"
+    ),
+    "seed": (
+        "import random\nreal = random.Random\nrandom.Random = lambda seed=None: real(0)\n"
+        "import course_utils.checks.probing as probing\nprobing.random = random"
+    ),
+    "cases": (
+        "import course_utils.checks.lesson_02.probe as probe\nfrom course_utils.checks.probing import Probe\n"
+        "probe.PROBES.update({task: Probe(task, one.function) for task, one in probe.PROBES.items()})"
+    ),
+    "course-utils": (
+        "import sys, types\nfor name in [n for n in sys.modules if n.startswith('course_utils')]:\n"
+        "    sys.modules[name] = types.ModuleType(name)"
+    ),
+    "modules": "import sys\nfor name in list(sys.modules):\n    if name not in ('sys', 'builtins'): sys.modules[name] = None",
+    "import-path": (
+        "import os, sys\nos.makedirs('course_utils/checks')\nfor name in ('course_utils', 'course_utils/checks'):\n"
+        "    open(name + '/__init__.py', 'w')\nopen('course_utils/checks/probing.py', 'w').write('hand_over = print')\n"
+        "sys.path.insert(0, os.getcwd())\nfor name in [n for n in sys.modules if n.startswith('course_utils')]:\n"
+        "    del sys.modules[name]"
+    ),
+    "torch": "import sys, types\nsys.modules['torch'] = types.ModuleType('torch')",
+    "kernel-class": "import ipykernel.ipkernel as i\nfor name in ('do_execute', 'do_complete'):\n    setattr(i.IPythonKernel, name, None)",
+    "toy-language": "import course_utils.toy_language as t\nt.ToyLanguage.cond = t.ToyLanguage.next_log_probs = lambda *a: 0.5",
+}  # fmt: skip
+for name, source in PATCHES.items():
+    attack(f"patch-{name}", "patches", "answer cell", at_top(source), "graded error timeout missing memory")
+attack("patch-own-cell", "patches", "own cell", extra(PATCHES["encode"], WRONG[TASK]), "graded error")
+attack("patch-when-called", "patches", "answer called", called(PATCHES["hand-over"] + "\nreturn 0.0"), "graded error")
+
+# --- values that lie: E02.2 returns each of them ----------------------------------------------------------------------
+
+ALL_OPERATIONS = (
+    "class Liar({base}):\n    def yes(self, *a): return True\n    def text(self): return '-1.0'\n    def same(self, *a): return self\n"
+    "    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __contains__ = yes\n"
+    "    __str__ = __repr__ = text\n    __sub__ = __rsub__ = __add__ = __radd__ = __abs__ = __mul__ = same\n"
+    "    __hash__ = lambda self: 0\n"
+)  # fmt: skip
+LIARS = {
+    "equal-to-all": ALL_OPERATIONS.format(base="object") + "return Liar()",
+    "float": ALL_OPERATIONS.format(base="float") + "return Liar(3.0)",
+    "float-changing": "class Liar(float):\n    def __float__(self): return -0.5\n    def is_integer(self): return True\nreturn Liar(2.0)",
+    "int": ALL_OPERATIONS.format(base="int") + "return Liar(3)",
+    "str": ALL_OPERATIONS.format(base="str") + "return Liar('-1')",
+    "array": (
+        "class Liar(np.ndarray):\n    def __array_ufunc__(self, *a, **k): return True\n    dtype = shape = size = ndim = 0\n"
+        "    flat = property(lambda self: iter([0.0]))\nreturn np.zeros(3).view(Liar)"
+    ),
+    "class": "class Liar:\n    __class__ = float\n    def __float__(self): return -0.7\nreturn Liar()",
+    "torch": "class Liar:\n    dtype = 'x'\n    def detach(self): raise SystemExit\nLiar.__module__ = 'torch'\nreturn Liar()",
+    "mapping": (
+        "import collections.abc as a\nclass Liar(a.Mapping):\n    def __len__(self): return -1\n    def __iter__(self): return self\n"
+        "    def __getitem__(self, key): return self\n    def items(self): return iter(lambda: (1, 2), None)\nreturn Liar()"
+    ),
+    "fraction": (
+        "from fractions import Fraction\nclass Liar(Fraction):\n    numerator = property(lambda self: 10**5)\n"
+        "    denominator = property(lambda self: 0)\nreturn Liar(1, 2)"
+    ),
+    "exit-when-read": "import os\nclass Liar:\n    def __iter__(self): os._exit(0)\nreturn Liar()",
+    "recursive": "x = []\nx.append(x)\nreturn x",
+    "deep": "x = -1.0\nfor _ in range(100_000): x = [x]\nreturn x",
+    "endless": "import itertools\nreturn itertools.count()",
+    "endless-inside": "import itertools\nreturn [itertools.repeat([0.0])]",
+    "wide": "return [[0.0] * 19_000] * 10**5",
+    "giant-integer": "return 1 << 10**7",
+    "giant-decimal": "from decimal import Decimal\nreturn Decimal('1e999999')",
+    "giant-exponent": "from decimal import Decimal\nreturn Decimal('-1e999999999999999999')",
+    "tiny-exponent": "from decimal import Decimal\nreturn Decimal('-1e-999999999999999')",
+    "giant-array": "return np.broadcast_to(np.float64(0), (10**6, 10**6))",
+    "nan": "return float('nan')",
+    "minus-infinity": "return np.float16('-inf')",
+    "complex": "return complex(-1, 0)",
+    "surrogates": "return '\\ud800\\x1b[31m\\u202e<script>alert(1)</script>=1+1'",
+    "error-with-markup": "raise ValueError('=cmd|/c calc\\n\\x1b[2J\\u202e<script>alert(1)</script>\\ud800')",
+    "error-endless": "raise ValueError('x' * 10**8)",
+    "error-lying": "class Bad(Exception):\n    def __str__(self): raise SystemExit\n    __name__ = 5\nraise Bad",
+}  # fmt: skip
+for name, source in LIARS.items():
+    attack(f"value-{name}", "liars", "value returned", called(source), "graded error timeout memory")
+
+# --- looking for what is not theirs, and for a way out -----------------------------------------------------------------
+
+LOOK = f"""
+import glob, os, sys
+found = []
+def look(path, text="{TOKEN}"):
+    try:
+        with open(path, "rb") as file:
+            if text.encode() in file.read(2**20):
+                found.append(path)
+    except OSError:
+        pass
+for name in os.environ.values():
+    if "{TOKEN}" in name:
+        found.append("environment")
+for path in glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline"):
+    look(path)
+for top in {{places}}:
+    for folder, below, names in os.walk(top):
+        below[:] = [b for b in below if b not in ("site-packages", "__pycache__", "torch", "share", "lib")]
+        for name in names:
+            if name.startswith(("judge.", "judging.", "mutants.", "results.csv")) or name == "{NAME}.ipynb":
+                found.append(os.path.join(folder, name))
+            if top != "/":
+                look(os.path.join(folder, name))
+for module in ("course_utils.checks.judging", "course_utils.checks.lesson_02.judge", "course_utils.grading.run"):
+    try:
+        __import__(module)
+        found.append(module)
+    except ImportError:
+        pass
+raise RuntimeError(f"found {{{{found[:5]}}}}")"""
+PLACES = "['/tmp', '/home', '/root', '/etc', '/var', '/work', '/opt', '/run', '/srv', '/mnt', '/dev/shm']"
+attack(
+    "look-around", "snooping", "answer called", called(LOOK.format(places=PLACES)), "error", says="found []"
+)
+attack(
+    "look-everywhere", "snooping", "answer called",
+    called(LOOK.format(places="['/']").replace('"/proc/*/environ"', '"/proc/*/maps"')), "error", says="found []",
+)  # fmt: skip
+OUTSIDE = f"""
+import os, signal
+seen = []
+for pid in range(1, 3000):
+    try:
+        with open(f"/proc/{{pid}}/cmdline", "rb") as file:
+            seen.append(file.read())
+        os.kill(pid, 0)
+    except OSError:
+        pass
+others = [line for line in seen if b"bwrap" not in line[:20] and b"ipykernel" not in line]
+for pid in ("1", "self"):
+    for link in ("root/root", "root/etc/shadow", "cwd/..", "fd/3"):
+        try:
+            others.append(os.listdir(f"/proc/{{pid}}/{{link}}") if link != "cwd/.." else b"")
+        except OSError:
+            pass
+raise RuntimeError(f"others {{[o for o in others if o]}}")"""
+attack("other-processes", "snooping", "answer called", called(OUTSIDE), "error", says="others []")
+WAYS_OUT = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+open_ways = []
+def way(name, function, *args):
+    ctypes.set_errno(0)
+    if getattr(libc, function)(*args) >= 0:
+        open_ways.append(name)
+if os.fork() == 0:
+    way("user namespace", "unshare", 0x10000000)
+    way("mount", "mount", b"x", b"/tmp", b"tmpfs", 0, None)
+    os._exit(len(open_ways))
+if os.wait()[1]:
+    open_ways.append("namespace or mount")
+way("ptrace", "ptrace", 16, 1, 0, 0)
+way("chroot", "chroot", b"/tmp")
+way("setuid", "setuid", 0)
+way("vsock", "socket", 40, 1, 0)
+way("netlink audit", "socket", 16, 3, 9)
+way("raw socket", "socket", 2, 3, 1)
+way("keyring", "syscall", 248, b"user", b"x", b"y", 1, -3)
+way("shared memory", "shmget", 0, 4096, 0o1600)
+raise RuntimeError(f"open {open_ways}")"""
+attack("ways-out", "snooping", "system calls", called(WAYS_OUT), "error", says="open []")
+
+# --- network ----------------------------------------------------------------------------------------------------------
+
+CONNECT = """
+import os, socket
+reached = []
+def reach(name, family, kind, address):
+    try:
+        with socket.socket(family, kind) as s:
+            s.settimeout(2)
+            s.connect(address)
+            s.send(b"hello")
+            reached.append(name)
+    except OSError:
+        pass
+for port in ({port}, 22, 80):
+    reach(f"tcp {{port}}", socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port))
+reach("udp", socket.AF_INET, socket.SOCK_DGRAM, ("8.8.8.8", 53))
+reach("v6", socket.AF_INET6, socket.SOCK_STREAM, ("::1", {port}))
+reach("abstract", socket.AF_UNIX, socket.SOCK_STREAM, "\\0course-grade-test")
+try:
+    socket.getaddrinfo("pypi.org", 443)
+    reached.append("dns")
+except OSError:
+    pass
+raise RuntimeError(f"reached {{reached}}")"""
+
+
+def with_port(attack: Attack, port: int) -> bytes:
+    """The notebook of an attack, told at which port of this machine there is something to reach."""
+    return attack.content.replace(b"{port}", str(port).encode())
+
+
+attack("connect", "network", "answer called", called(CONNECT.format(port="{port}")), "error", says="reached []")
+attack(
+    "install", "network", "own cell",
+    extra("!pip install --quiet requests\nimport urllib.request\nurllib.request.urlopen('https://pypi.org', timeout=3)"),
+)  # fmt: skip
+
+# --- writing outside --------------------------------------------------------------------------------------------------
+
+WRITE = """
+import glob, os, sys, sysconfig, course_utils
+wrote = []
+places = [os.path.dirname(course_utils.__file__), sysconfig.get_path("purelib"), os.environ["MPLCONFIGDIR"] + "/..",
+          "/etc", "/usr/lib", "/root", "/home", "/var/tmp", "/opt", "/work", sys.prefix, sys.base_prefix, "/", "/dev"]
+for place in places:
+    for name in ("sitecustomize.py", "usercustomize.py", "{token}"):
+        try:
+            with open(os.path.join(place, name), "w") as file:
+                file.write("import os; os._exit(0)")
+            wrote.append(place)
+        except OSError:
+            pass
+for path in [*glob.glob(os.path.dirname(course_utils.__file__) + "/**/*.py", recursive=True),
+             *glob.glob(os.environ["MPLCONFIGDIR"] + "/*")]:
+    for change in (lambda p: open(p, "a").close(), os.unlink, lambda p: os.rename(p, p + "x"), lambda p: os.chmod(p, 0)):
+        try:
+            change(path)
+            wrote.append(path)
+        except OSError:
+            pass
+raise RuntimeError(f"wrote {{[w for w in wrote if not w.endswith('..')][:4]}}")""".format(token=TOKEN)
+attack("write-everywhere", "writing", "answer called", called(WRITE), "error", says="wrote []")
+SOCKET_LINKS = (
+    MEETING + "import glob, shutil\nfor path in os.listdir(folder):\n    path = os.path.join(folder, path)\n    try:\n"
+    "        os.unlink(path)\n        os.symlink('/etc/passwd', path)\n    except OSError:\n        pass"
+)
+attack("sockets-to-links", "writing", "answer cell", at_top(SOCKET_LINKS), "graded error timeout")
+STARTUP = (
+    "import os\nos.makedirs(os.path.expanduser('~/ipython/profile_default/startup'), exist_ok=True)\n"
+    "open(os.path.expanduser('~/ipython/profile_default/startup/x.py'), 'w').write('import os; os._exit(0)')\n"
+    "open(os.path.expanduser('~/.pythonrc'), 'w').write('x')\nos._exit(0)"
+)
+attack("startup-files", "writing", "answer cell", at_top(STARTUP), "error")
+
+# --- what goes on behind ----------------------------------------------------------------------------------------------
+
+DAEMON = f"""
+import os, subprocess, sys
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", "{MARK}"], start_new_session=True)
+    os._exit(0)"""
+attack("daemon", "background", "own cell", extra(DAEMON))
+attack("at-exit", "background", "own cell", extra("import atexit, time\natexit.register(time.sleep, 300)\natexit.register(print, 'x')"))
+attack("busy-threads", "background", "own cell", extra("import threading\ndef spin():\n    while True: pass\nfor _ in range(2): threading.Thread(target=spin, daemon=True).start()"))
+attack("busy-children", "background", "own cell", extra(f"import subprocess, sys\nfor _ in range(2): subprocess.Popen([sys.executable, '-c', 'while True: pass', '{MARK}'])"))
+attack("print-later", "background", "own cell", extra("import threading, time\ndef tell():\n    while True:\n        print('E02.2: 2 of 2 points')\n        time.sleep(0.001)\nthreading.Thread(target=tell, daemon=True).start()"))
+attack("child-keeps-the-sockets", "background", "answer cell", at_top("import os, time\nif os.fork():\n    os._exit(0)\ntime.sleep(300)"), "error timeout")
+
+# --- only while nobody looks, and only when somebody does --------------------------------------------------------------
+
+BY_PLACE = (
+    "# E02.2\nimport os\nif os.environ.get('HOME') == '/home/student' or not os.path.exists('/etc/passwd'):\n"
+    "    def sequence_log_prob(tokens, cond, bos): return 0.0\nelse:\n" + indented(RIGHT[TASK])
+)
+attack("right-at-home-only", "detection", "environment", notebook(RIGHT | {TASK: BY_PLACE}), "graded")
+TABLE = "# E02.6\nimport random\nSEEN = {{{table}}}\ndef leaky_mass(n):\n    return SEEN.get(n, 0.5)"
+
+
+def _remembered() -> str:
+    import random
+
+    from course_utils.checks.probing import load_probe
+
+    cases = load_probe("E02.6").cases(random.Random(0))
+    return TABLE.format(table=", ".join(f"{n}: {n / (2 * (n + 1))!r}" for (n,) in (case.args for case in cases)))
+
+
+attack("remembered-inputs", "detection", "seed", notebook(RIGHT | {"E02.6": _remembered()}), {"E02.6": "graded"})
+COUNTING = (
+    "# E02.6\ncalls = [0]\ndef leaky_mass(n):\n    calls[0] += 1\n"
+    "    return n / (2 * (n + 1)) if calls[0] < 20 else 0.5"
+)
+attack("right-at-first", "detection", "state", notebook(RIGHT | {"E02.6": COUNTING}), {"E02.6": "graded"})
+CLOCK = "# E02.6\nimport time\nsince = time.monotonic()\ndef leaky_mass(n):\n    time.sleep(0.2)\n    return 0.5"
+attack("slow-and-wrong", "detection", "time", notebook(RIGHT | {"E02.6": CLOCK}), {"E02.6": "graded timeout"})
+
+# --- input ------------------------------------------------------------------------------------------------------------
+
+attack("input-called", "input", "answer called", called("return float(input('points: '))"), "error")
+attack("input-cell", "input", "answer cell", at_top("import getpass\ngetpass.getpass()"), "graded error")
+attack("input-raw", "input", "own cell", extra("import os, sys\nsys.stdin.read()\nos.read(0, 10)"))
+attack("debugger", "input", "answer called", called("breakpoint()"), "graded error")
+attack(
+    "input-raw-channel", "input", "own cell",
+    extra("k = get_ipython().kernel\nk._allow_stdin = True\nk.raw_input('points')"),
+)  # fmt: skip
+
+# --- forged reports ---------------------------------------------------------------------------------------------------
+
+PRINTED = "print('E02.2 sequence_log_prob: 2 of 2 points')\nfrom IPython.display import display\ndisplay(2.0)"
+attack("report-printed", "forged", "output", notebook(WRONG, after={TASK: [PRINTED]}), ALL_WRONG)
+FORGE = """
+import random
+import course_utils.checks.probing as probing
+from IPython.display import display
+from course_utils.checks.lesson_02.probe import PROBES
+def forged(task, seed=0, nonce=''):
+    {body}
+probing.hand_over = forged
+"""
+REAL = "data = probing.probe_task(task, get_ipython().user_ns, seed) | {'nonce': nonce}"
+SHOW = f"display({{'{MIME}': data, 'text/plain': ''}}, raw=True)"
+
+
+def forging(*lines: str) -> dict:
+    """With wrong answers, and another `hand_over`, which knows the nonce."""
+    return notebook(WRONG, before={"E02.1": [FORGE.format(body="\n    ".join(lines))]})
+
+
+FORGERIES = {
+    "verdict": [REAL, "data |= {'points': 2.0, 'max_points': 2.0, 'status': 'graded', 'right': True}", SHOW],
+    "state": [REAL, "data['state'] = 'right'", SHOW],
+    "no-cases": [REAL, "data['seen'] = []", SHOW],
+    "other-seed": [REAL.replace(", seed)", ", 0)"), SHOW],
+    "other-task": [REAL.replace("(task,", "('E02.7',"), SHOW],
+    "twice": [REAL, SHOW, SHOW],
+    "guessed-nonce": [REAL, "data['nonce'] = '0' * 32", SHOW],
+    "replay": [REAL, "kept = globals().setdefault('kept', data)", "data = kept", SHOW],
+    "not-a-number": [REAL, "data['seen'] = [{'value': {'t': 'float', 'v': 'nan'}} for _ in data['seen']]", SHOW],
+    "huge": [REAL, "data['seen'] = ['x' * 2**20] * 7", SHOW],
+    "deep": [REAL, "x = []", "for _ in range(900): x = [x]", "data['seen'] = [{'value': {'t': 'list', 'v': x}}] * len(data['seen'])", SHOW],
+    "wide": [REAL, "data['seen'] = [{'value': {'t': 'list', 'v': [{'t': 'none'}] * 10**5}}] * len(data['seen'])", SHOW],
+    "wrong-types": [REAL, "data |= {'seen': {'0': 1}, 'task': ['E02.1'], 'state': {'a': 1}}", SHOW],
+}  # fmt: skip
+for name, lines in FORGERIES.items():
+    attack(f"forged-{name}", "forged", "probe's output", forging(*lines), dict.fromkeys(POINTS, "graded error missing"))
+
+# What the kernel's own sockets can say: its process is the student's, and it knows the key.
+WIRE = """
+k = get_ipython().kernel
+sock = k.iopub_thread.socket if hasattr(k.iopub_thread, 'socket') else k.iopub_socket
+parent = k.get_parent('shell')
+def say(kind, content):
+    k.session.send(k.iopub_socket, kind, content, parent=parent)
+"""
+WIRES = {
+    "idle-at-once": WIRE + "say('status', {'execution_state': 'idle'})\nwhile True: pass",
+    "status-of-odd-types": WIRE + "for state in (None, 5, ['idle'], {'idle': 1}): say('status', {'execution_state': state})",
+    "content-of-odd-types": WIRE + "for c in ([], 'x', None, 5): say('status', c)\nfor d in ([], {}, 'x', 5): say('display_data', {'data': d})",
+    "nested": WIRE + "x = []\nfor _ in range(700): x = [x]\nfor _ in range(50): say('display_data', {'data': {'" + MIME + "': {'seen': x, 'nonce': ''}}})",
+    "reply-forged": WIRE + (
+        "say('execute_reply', {'status': 'ok'})\nk.session.send(k.shell_streams[0] if getattr(k, 'shell_streams', None) else k.shell_stream,"
+        " 'execute_reply', {'status': 'error', 'ename': ['x'] * 1000, 'evalue': {'a': 'b' * 10**5}}, parent=parent)"
+    ),
+    "comms": WIRE + "for i in range(20_000): say('comm_open', {'comm_id': str(i), 'target_name': 'jupyter.widget', 'data': {'x': 'y' * 1000}})",
+    "not-the-protocol": WIRE + "import os\nfor n in range(3000): k.iopub_thread.schedule(lambda: sock.send_multipart([os.urandom(50) for _ in range(9)]))",
+    "endless-message": WIRE + (
+        "import zmq\nblob = zmq.Frame(bytes(8_000_000))\nk.iopub_thread.schedule(lambda: sock.send_multipart([b'x'] + [blob] * 400, copy=False))"
+    ),
+}  # fmt: skip
+for name, source in WIRES.items():
+    attack(f"wire-{name}", "wire", "kernel's sockets", at_top(source), "graded error timeout memory")
