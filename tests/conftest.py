@@ -21,6 +21,7 @@ def pytest_addoption(parser):
         metavar="TOOLS",
         help="a test that is skipped for lack of one of these fails, joined by commas: " + ", ".join(TOOLS),
     )
+    parser.addoption("--all-attacks", action="store_true", help="run the whole table of attacks on the grader")
     parser.addoption("--write", action="store_true", help="write docs/kill_matrix.md anew, rather than compare it")
 
 

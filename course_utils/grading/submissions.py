@@ -20,13 +20,16 @@ from pathlib import Path, PurePosixPath
 
 LARGEST_FILE = 32 * 1024 * 1024  # bytes
 MOST_CELLS = 2_000
+MOST_VALUES = 4_000_000  # strings, numbers, lists and objects in one file: each takes far more memory than its bytes
+LONGEST_NAME = 200  # bytes of a student's name in UTF-8: file systems allow 255, and endings come to it
+LONGEST_PATH = 1_000  # characters of a name in an archive
 MOST_DIGITS = 400
 MOST_FILES = 100_000
 
 # What learning platforms make of file and folder names.
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.I | re.S)
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.I | re.S)
-COPY_NUMBER = re.compile(r"(\d+)\)?$")  # 01_chain_rule-1, 01_chain_rule (1), 01_chain_rule-Copy1
+COPY_NUMBER = re.compile(r"(\d{1,9})\)?$")  # 01_chain_rule-1, 01_chain_rule (1), 01_chain_rule-Copy1
 
 
 class Unusable(ValueError):
@@ -75,8 +78,13 @@ def find(source: Path) -> tuple[list[str], list[File]]:
             f"{source} holds no submissions: expected <student>/<exercise>.ipynb, or a download from Canvas or Moodle"
         )
     names = _distinct_names(owners)
-    files = [replace(file, student=names[file.student]) for file in files]
+    files = [replace(file, student=names[file.student], parts=tuple(map(_text, file.parts))) for file in files]
     return sorted(names.values()), sorted(files, key=lambda file: (file.student, file.parts))
+
+
+def _text(name: str) -> str:
+    """A file name as text that can be written: a system's names may be any bytes."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _distinct_names(owners: set[str]) -> dict[str, str]:
@@ -126,8 +134,11 @@ def _bounded(data: bytes) -> bytes:
 
 
 def _zip_entries(source: Path) -> Iterator[Entry]:
-    with zipfile.ZipFile(source) as archive:
-        listed = archive.infolist()
+    try:
+        with zipfile.ZipFile(source) as archive:
+            listed = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError) as error:
+        raise NoSubmissions(f"{source} cannot be read as a zip file ({error}): download it again") from None
     if len(listed) > MOST_FILES:
         raise NoSubmissions(f"{source} holds more than {MOST_FILES} files: that is no download of submissions")
     wrapped = all(info.filename.startswith(f"{source.stem}/") for info in listed)
@@ -136,6 +147,8 @@ def _zip_entries(source: Path) -> Iterator[Entry]:
         if info.is_dir() or not path.name.endswith(".ipynb") or any(_hidden(part) for part in path.parts):
             continue
         if path.is_absolute() or ".." in path.parts or not 1 <= len(path.parts) <= 4:
+            continue
+        if len(info.filename) > LONGEST_PATH:
             continue
         yield path.parts, lambda info=info: _read_zipped(source, info), _zip_time(info)
 
@@ -153,9 +166,9 @@ def _read_zipped(source: Path, info: zipfile.ZipInfo) -> bytes:
     try:
         with zipfile.ZipFile(source) as archive, archive.open(info) as file:
             return _bounded(file.read(LARGEST_FILE + 1))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError) as error:
-        if isinstance(error, Unusable):
-            raise
+    except Unusable:
+        raise
+    except Exception as error:  # noqa: BLE001 - each way of packing has its own errors (zlib, lzma, memory ...)
         raise Unusable(f"the file in the archive cannot be read ({type(error).__name__})") from None
 
 
@@ -186,10 +199,11 @@ def _owner(folder: str) -> str:
 
 def clean_name(name: str) -> str:
     """A name that is safe in a path, a table and a page: NFC, no control or direction characters, no separators."""
-    name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
+    name = unicodedata.normalize("NFC", _text(name))
     name = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
     name = re.sub(r'[/\\:*?"<>|]', "_", " ".join(name.split())).strip(". ")
-    return name[:80].strip() or "unnamed"
+    name = name[:80].encode()[:LONGEST_NAME].decode("utf-8", "ignore")
+    return name.strip(". ") or "unnamed"
 
 
 # --- which exercise -------------------------------------------------------------------------------------------------
@@ -241,7 +255,8 @@ def read_notebook(data: bytes) -> dict:
         raise Unusable("the file is not a notebook: JSON, but not of a notebook")
     version = content.get("nbformat")
     if version != 4 or isinstance(version, bool):
-        said = f"its nbformat is {str(version)[:20]}" if version is not None else "it does not say its nbformat"
+        plain = isinstance(version, int | float | str)
+        said = f"its nbformat is {str(version)[:20]}" if plain else "it does not say its nbformat"
         raise Unusable(f"the file is not a notebook of format 4 ({said}): open it in JupyterLab and save it again")
     cells = content.get("cells")
     if not isinstance(cells, list):
@@ -261,6 +276,8 @@ def _decoded(data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unusable("the file is not UTF-8 text, as a notebook is") from None
+    if sum(map(text.count, ",[{")) > MOST_VALUES:
+        raise Unusable("the file holds too many values: clear its outputs and hand it in again")
     if text.lstrip()[:1] == "<":
         raise Unusable("the file is a web page (perhaps of a login), not the notebook")
     return text
@@ -286,7 +303,7 @@ def _cell(cell: dict) -> dict:
 def _source(source: object) -> str:
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    return source.encode("utf-8", "replace").decode("utf-8") if isinstance(source, str) else ""
+    return _text(source) if isinstance(source, str) else ""
 
 
 def _dict(value: object) -> dict:

@@ -4,14 +4,15 @@ Most of them attack from task E02.2, in the middle of an exercise whose other an
 as if nothing had happened.
 """
 
+# ruff: noqa: E501 - a table: one line for each attack or notebook, whatever its length
+
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from course_utils.checks.probing import MIME
-from tests.grading.hostile.notebooks import NAME, POINTS, RIGHT, WRONG, cell, code, dumps, notebook, stored
+from tests.grading.hostile.notebooks import NAME, POINTS, RIGHT, WRONG, cell, dumps, notebook, stored
 
 TASK = "E02.2"
 TOKEN = "SECRET-OF-THE-GRADER"  # planted where no student may see it
@@ -35,8 +36,14 @@ class Attack:
     never_says: str = ""
     path: str = ""
 
+    @property
+    def rare(self) -> bool:
+        """Whether it runs with `--all-attacks` only: it is like another one, and each costs seconds."""
+        return self.name in RARE
+
 
 ATTACKS: list[Attack] = []
+RARE: set[str] = set()
 
 
 def attack(name: str, kind: str, channel: str, content: dict | bytes, lost: str | dict = "", **more: str) -> None:
@@ -78,9 +85,7 @@ attack(
     at_top("while True:\n    try:\n        while True: pass\n    except BaseException: pass"), "timeout",
 )  # fmt: skip
 attack("sleep", "loops", "answer called", called("import time; time.sleep(10**6)"), "timeout")
-attack(
-    "stopped", "loops", "answer cell", at_top("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"), "timeout"
-)
+attack("stopped", "loops", "answer cell", at_top("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"), "timeout")
 attack(
     "loop-in-children", "loops", "answer called",
     called("import os\nfor _ in range(3):\n    if os.fork() == 0:\n        while True: pass\nos.wait()"), "timeout",
@@ -96,7 +101,9 @@ attack(
 
 attack("memory-at-once", "bombs", "answer called", called("return bytearray(10**12)"), "memory")
 attack("memory-bit-by-bit", "bombs", "answer called", called("x = []\nwhile True: x.append(bytes(2**24))"), "memory")
-attack("memory-cell", "bombs", "answer cell", at_top("x = []\nwhile True: x.append(bytes(2**24))"), "memory graded error")
+attack(
+    "memory-cell", "bombs", "answer cell", at_top("x = []\nwhile True: x.append(bytes(2**24))"), "memory graded error"
+)
 CHILDREN = """
 import os, time
 for _ in range(6):
@@ -145,9 +152,17 @@ DEEP = "os.chdir(folder)\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir
 attack("folders-without-end", "bombs", "answer cell", at_top(MEETING + DEEP), "error graded")
 FORKS = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
 attack("processes", "bombs", "answer called", called(FORKS), "timeout error memory")
-THREADS = "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+THREADS = (
+    "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+)
 attack("threads", "bombs", "answer called", called(THREADS), "error")
-attack("open-files", "bombs", "answer called", called("x = []\nglobals()['kept'] = x\nwhile True: x.append(open('/dev/null'))"), "error")
+attack(
+    "open-files",
+    "bombs",
+    "answer called",
+    called("x = []\nglobals()['kept'] = x\nwhile True: x.append(open('/dev/null'))"),
+    "error",
+)
 attack("output-flood", "bombs", "answer cell", at_top("while True: print('x' * 1000)"), "error timeout")
 attack("output-at-once", "bombs", "answer cell", at_top("print('x' * 60_000_000)"), "error", says="printed more")
 attack(
@@ -160,7 +175,9 @@ attack("display-flood", "bombs", "own cell", extra(SMALL))
 
 # --- exits, kills, crashes --------------------------------------------------------------------------------------------
 
-attack("exit-hard", "exits", "answer called", called("import os; os._exit(0)"), "error", says="ended the Python process")
+attack(
+    "exit-hard", "exits", "answer called", called("import os; os._exit(0)"), "error", says="ended the Python process"
+)
 attack("exit-polite", "exits", "answer called", called("raise SystemExit(0)"), "error")
 attack("exit-own-cell", "exits", "own cell", extra("exit()"))
 attack("quit-called", "exits", "answer called", called("quit()"), "error graded")
@@ -174,7 +191,9 @@ attack("kill-all", "exits", "answer cell", at_top("import os; os.kill(-1, 9); os
 LATER = "import os, threading\nthreading.Timer({}, os._exit, (0,)).start()"
 attack("kill-later", "exits", "answer cell", at_top(LATER.format(0.05)), "error graded")
 attack("kill-later-own-cell", "exits", "own cell", extra(LATER.format(0.05), WRONG[TASK]), "error graded")
-attack("alarm", "exits", "answer cell", at_top("import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.03)"), "error graded")
+attack(
+    "alarm", "exits", "answer cell", at_top("import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.03)"), "error graded"
+)
 attack("shutdown", "exits", "answer cell", at_top("get_ipython().kernel.do_shutdown(False)"), "error graded timeout")
 attack("loop-stopped", "exits", "answer cell", at_top("get_ipython().kernel.io_loop.stop()"), "error graded timeout")
 
@@ -209,7 +228,9 @@ def _stored_reports(content: dict) -> None:
 
 def _tagged(content: dict) -> None:
     for each in content["cells"]:
-        each["metadata"] |= {"tags": ["raises-exception", "nbval-skip", "nbval-ignore-output", "check", "solution-only"]}
+        each["metadata"] |= {
+            "tags": ["raises-exception", "nbval-skip", "nbval-ignore-output", "check", "solution-only"]
+        }
 
 
 def _doubled(*sources: str) -> Callable[[dict], None]:
@@ -223,7 +244,9 @@ def _doubled(*sources: str) -> Callable[[dict], None]:
 
 ALL_WRONG = dict.fromkeys(POINTS, "graded")
 attack("cell-deleted", "structure", "file", changed(lambda c: c["cells"].remove(cell(c, TASK))), "missing")
-attack("cell-as-markdown", "structure", "file", changed(lambda c: cell(c, TASK).update(cell_type="markdown")), "missing")
+attack(
+    "cell-as-markdown", "structure", "file", changed(lambda c: cell(c, TASK).update(cell_type="markdown")), "missing"
+)
 attack("cell-emptied", "structure", "file", changed(lambda c: cell(c, TASK).update(source="")), "missing")
 attack("cell-doubled", "structure", "file", changed(_doubled(RIGHT[TASK]), RIGHT | {TASK: WRONG[TASK]}))
 attack("cell-doubled-wrong-last", "structure", "file", changed(_doubled(WRONG[TASK])), "graded")
@@ -246,23 +269,35 @@ attack(
     notebook(RIGHT | {TASK: RIGHT[TASK].replace("sequence_log_prob", "sequence_log_\u0440rob")}), "missing",
     says="no function sequence_log_prob",
 )  # fmt: skip
+attack("many-cells", "structure", "own cell", notebook(before={TASK: ["x = 1"] * 400}))
 attack(
-    "many-cells", "structure", "own cell", notebook(before={TASK: ["x = 1"] * 400})
+    "check-redefined",
+    "structure",
+    "own cell",
+    notebook(WRONG, before={"E02.1": ["def check(task):\n    return 2.0"]}),
+    ALL_WRONG,
 )
-attack("check-redefined", "structure", "own cell", notebook(WRONG, before={"E02.1": ["def check(task):\n    return 2.0"]}), ALL_WRONG)
 
 # --- magics -----------------------------------------------------------------------------------------------------------
 
 attack("magic-unknown", "magics", "answer cell", at_top("%badmagic"), "error", says="UsageError")
 attack("magic-script", "magics", "answer cell", notebook(RIGHT | {TASK: f"%%bash\n# {TASK}\nexit 0"}), "missing")
-attack("magic-first", "magics", "answer cell", notebook(RIGHT | {TASK: f"# {TASK}\n%%javascript\nalert(1)"}), "missing error")
+attack(
+    "magic-first",
+    "magics",
+    "answer cell",
+    notebook(RIGHT | {TASK: f"# {TASK}\n%%javascript\nalert(1)"}),
+    "missing error",
+)
 attack("magic-reset", "magics", "answer cell", at_top("%reset -f"), "graded error")
 attack(
     "magic-mix", "magics", "own cell",
     extra("%cd /\n%xmode Minimal\n%pdb on\n%config InteractiveShell.ast_node_interactivity = 'none'\n"
           "%env HOME=/\n%load_ext autoreload\n%autoreload 2\n!kill -9 $PPID"),
 )  # fmt: skip
-attack("magic-shutdown", "magics", "own cell", extra("!kill -9 $$; pkill -9 python; kill -9 $(ls /proc | grep '^[0-9]')"))
+attack(
+    "magic-shutdown", "magics", "own cell", extra("!kill -9 $$; pkill -9 python; kill -9 $(ls /proc | grep '^[0-9]')")
+)
 attack("shell-background", "magics", "own cell", extra(f"!nohup sh -c 'sleep 300; : {MARK}' >/dev/null 2>&1 &"))
 
 # --- IPython's hooks: each with a wrong answer, which they are to turn into a right one -------------------------------
@@ -296,7 +331,9 @@ HOOKS = {
     ),
 }  # fmt: skip
 for name, source in HOOKS.items():
-    attack(f"hook-{name}", "hooks", "answer cell", at_top(f"ip = get_ipython()\n{source}"), "graded error timeout missing")
+    attack(
+        f"hook-{name}", "hooks", "answer cell", at_top(f"ip = get_ipython()\n{source}"), "graded error timeout missing"
+    )
 
 # --- names of modules replaced ----------------------------------------------------------------------------------------
 
@@ -429,19 +466,17 @@ for module in ("course_utils.checks.judging", "course_utils.checks.lesson_02.jud
         pass
 raise RuntimeError(f"found {{{{found[:5]}}}}")"""
 PLACES = "['/tmp', '/home', '/root', '/etc', '/var', '/work', '/opt', '/run', '/srv', '/mnt', '/dev/shm']"
-attack(
-    "look-around", "snooping", "answer called", called(LOOK.format(places=PLACES)), "error", says="found []"
-)
+attack("look-around", "snooping", "answer called", called(LOOK.format(places=PLACES)), "error", says="found []")
 attack(
     "look-everywhere", "snooping", "answer called",
     called(LOOK.format(places="['/']").replace('"/proc/*/environ"', '"/proc/*/maps"')), "error", says="found []",
 )  # fmt: skip
-OUTSIDE = f"""
+OUTSIDE = """
 import os, signal
 seen = []
 for pid in range(1, 3000):
     try:
-        with open(f"/proc/{{pid}}/cmdline", "rb") as file:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
             seen.append(file.read())
         os.kill(pid, 0)
     except OSError:
@@ -450,10 +485,10 @@ others = [line for line in seen if b"bwrap" not in line[:20] and b"ipykernel" no
 for pid in ("1", "self"):
     for link in ("root/root", "root/etc/shadow", "cwd/..", "fd/3"):
         try:
-            others.append(os.listdir(f"/proc/{{pid}}/{{link}}") if link != "cwd/.." else b"")
+            others.append(os.listdir(f"/proc/{pid}/{link}") if link != "cwd/.." else b"")
         except OSError:
             pass
-raise RuntimeError(f"others {{[o for o in others if o]}}")"""
+raise RuntimeError(f"others {[o for o in others if o]}")"""
 attack("other-processes", "snooping", "answer called", called(OUTSIDE), "error", says="others []")
 WAYS_OUT = """
 import ctypes, os
@@ -520,13 +555,13 @@ attack(
 
 # --- writing outside --------------------------------------------------------------------------------------------------
 
-WRITE = """
+WRITE = f"""
 import glob, os, sys, sysconfig, course_utils
 wrote = []
 places = [os.path.dirname(course_utils.__file__), sysconfig.get_path("purelib"), os.environ["MPLCONFIGDIR"] + "/..",
           "/etc", "/usr/lib", "/root", "/home", "/var/tmp", "/opt", "/work", sys.prefix, sys.base_prefix, "/", "/dev"]
 for place in places:
-    for name in ("sitecustomize.py", "usercustomize.py", "{token}"):
+    for name in ("sitecustomize.py", "usercustomize.py", "{TOKEN}"):
         try:
             with open(os.path.join(place, name), "w") as file:
                 file.write("import os; os._exit(0)")
@@ -541,7 +576,7 @@ for path in [*glob.glob(os.path.dirname(course_utils.__file__) + "/**/*.py", rec
             wrote.append(path)
         except OSError:
             pass
-raise RuntimeError(f"wrote {{[w for w in wrote if not w.endswith('..')][:4]}}")""".format(token=TOKEN)
+raise RuntimeError(f"wrote {{[w for w in wrote if not w.endswith('..')][:4]}}")"""
 attack("write-everywhere", "writing", "answer called", called(WRITE), "error", says="wrote []")
 SOCKET_LINKS = (
     MEETING + "import glob, shutil\nfor path in os.listdir(folder):\n    path = os.path.join(folder, path)\n    try:\n"
@@ -565,11 +600,43 @@ if os.fork() == 0:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", "{MARK}"], start_new_session=True)
     os._exit(0)"""
 attack("daemon", "background", "own cell", extra(DAEMON))
-attack("at-exit", "background", "own cell", extra("import atexit, time\natexit.register(time.sleep, 300)\natexit.register(print, 'x')"))
-attack("busy-threads", "background", "own cell", extra("import threading\ndef spin():\n    while True: pass\nfor _ in range(2): threading.Thread(target=spin, daemon=True).start()"))
-attack("busy-children", "background", "own cell", extra(f"import subprocess, sys\nfor _ in range(2): subprocess.Popen([sys.executable, '-c', 'while True: pass', '{MARK}'])"))
-attack("print-later", "background", "own cell", extra("import threading, time\ndef tell():\n    while True:\n        print('E02.2: 2 of 2 points')\n        time.sleep(0.001)\nthreading.Thread(target=tell, daemon=True).start()"))
-attack("child-keeps-the-sockets", "background", "answer cell", at_top("import os, time\nif os.fork():\n    os._exit(0)\ntime.sleep(300)"), "error timeout")
+attack(
+    "at-exit",
+    "background",
+    "own cell",
+    extra("import atexit, time\natexit.register(time.sleep, 300)\natexit.register(print, 'x')"),
+)
+attack(
+    "busy-threads",
+    "background",
+    "own cell",
+    extra(
+        "import threading\ndef spin():\n    while True: pass\nfor _ in range(2): threading.Thread(target=spin, daemon=True).start()"
+    ),
+)
+attack(
+    "busy-children",
+    "background",
+    "own cell",
+    extra(
+        f"import subprocess, sys\nfor _ in range(2): subprocess.Popen([sys.executable, '-c', 'while True: pass', '{MARK}'])"
+    ),
+)
+attack(
+    "print-later",
+    "background",
+    "own cell",
+    extra(
+        "import threading, time\ndef tell():\n    while True:\n        print('E02.2: 2 of 2 points')\n        time.sleep(0.001)\nthreading.Thread(target=tell, daemon=True).start()"
+    ),
+)
+attack(
+    "child-keeps-the-sockets",
+    "background",
+    "answer cell",
+    at_top("import os, time\nif os.fork():\n    os._exit(0)\ntime.sleep(300)"),
+    "error timeout",
+)
 
 # --- only while nobody looks, and only when somebody does --------------------------------------------------------------
 
@@ -675,3 +742,98 @@ WIRES = {
 }  # fmt: skip
 for name, source in WIRES.items():
     attack(f"wire-{name}", "wire", "kernel's sockets", at_top(source), "graded error timeout memory")
+
+# --- formats: the file itself is the attack; no kernel is started for it ----------------------------------------------
+
+WHOLE = dumps(notebook())
+EVERYTHING = dict.fromkeys(POINTS, "invalid")
+
+
+def cells(text: str) -> bytes:
+    return ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": ' + text + "}").encode()
+
+
+FORMATS = {
+    "empty": (b"", "empty"),
+    "blank": (b"\n \n", "empty"),
+    "login-page": (b"<!DOCTYPE html><html><body>Please log in", "web page"),
+    "binary": (bytes(range(256)) * 40, "binary"),
+    "zip": (b"PK\x03\x04" + b"\x00" * 100, "binary"),
+    "latin-1": ('{"nbformat": 4, "cells": ["\u00e9"]}'.encode("latin-1"), "UTF-8"),
+    "utf-16": (WHOLE.decode().encode("utf-16"), "UTF-16"),
+    "utf-16-no-mark": (WHOLE.decode().encode("utf-16-be"), "UTF-16"),
+    "utf-32": (WHOLE.decode().encode("utf-32"), "UTF-16"),
+    "half": (WHOLE[: len(WHOLE) // 2], "not valid JSON"),
+    "list": (b"[[]]", "not a notebook"),
+    "null": (b"null", "not a notebook"),
+    "number": (b"1e999", "not a notebook"),
+    "no-cells": (b'{"nbformat": 4}', "no cells"),
+    "cells-null": (cells("null"), "no cells"),
+    "3": (b'{"nbformat": 3, "worksheets": [{"cells": []}]}', "nbformat is 3"),
+    "99": (b'{"nbformat": 99, "cells": []}', "nbformat is 99"),
+    "of-lists": (b'{"nbformat": ' + b"[" * 900 + b"]" * 900 + b', "cells": []}', "nbformat"),
+    "deep-lists": (cells("[" * 200_000 + "]" * 200_000), "nested"),
+    "deep-objects": (cells('{"a":' * 200_000 + "1" + "}" * 200_000), "nested"),
+    "long-integer": (cells("[" + "7" * 5_000 + "]"), "digits"),
+    "20000-cells": (cells("[" + ",".join(['{"cell_type":"code","source":""}'] * 20_000) + "]"), "2000 cells"),
+    "200-megabytes": (b'{"x": "' + b"x" * (33 * 2**20) + b'"}', "larger than 32 MB"),
+    "many-values": (cells("[" + "[]," * 6_000_000 + "[]]"), "too many"),
+}
+for name, (data, says) in FORMATS.items():
+    attack(f"format-{name}", "formats", "file", data, EVERYTHING, says=says)
+
+ODD_CELLS = [
+    None, 7, [], {}, {"cell_type": 5, "source": "x"}, {"cell_type": "widget", "source": ["x"]}, {"cell_type": "raw"},
+    {"cell_type": "code", "source": {"a": 1}, "metadata": None, "outputs": "none", "id": {"x": 1}},
+    {"cell_type": "code", "source": [1, None, "y = 1\n", ["z"]], "metadata": {"nbgrader": [1]}},
+    {"cell_type": "code", "source": "\ud800 = '\x00\x1b[31m'", "metadata": {"tags": {"x": 1}}, "id": "e02-2-check"},
+]  # fmt: skip
+
+
+def _odd(content: dict) -> None:
+    content["cells"][3:3] = ODD_CELLS
+    content["metadata"] |= {"kernelspec": None, "language_info": float("nan"), "widgets": {"x": [float("inf")]}}
+    content["nbformat_minor"] = "five"
+
+
+attack("format-odd-cells", "formats", "file", changed(_odd))
+attack(
+    "format-foreign-kernel", "formats", "file",
+    changed(lambda c: c["metadata"].update(kernelspec={"name": "julia-1.9", "argv": ["sh", "-c", "touch /tmp/x"]})),
+)  # fmt: skip
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+STUB = dumps(notebook({}))
+UNANSWERED = dict.fromkeys(POINTS, "missing")
+NAMES = {  # of the student's folder: the name that the report gives him
+    "=cmd|'calc'!A0": "'=cmd_'calc'!A0",
+    "+1": "'+1",
+    "@SUM(1)": "'@SUM(1)",
+    "-2+3": "'-2+3",
+    "a\nb\rc": "a b c",
+    "\u202eevil\u2066": "evil",
+    "Jos\u00e9": "Jos\u00e9",
+    "Jose\u0301": "Jos\u00e9 (2)",
+    "<script>alert(1)<": "_script_alert(1)_",
+    'quote"comma,': "quote_comma,",
+    "\u4f60" * 80: "\u4f60" * 66,
+    "\U0001f600" * 60: "\U0001f600" * 50,
+    " . ..": "unnamed",
+    "..%2f..%2fetc": "..%2f..%2fetc".strip("."),
+    "ghost\udcff": "ghost_",
+    "tab\tnul": "tab nul",
+    "CON": "CON",
+}
+
+# Those that only `--all-attacks` runs.
+RARE |= {
+    *(f"hook-{name}" for name in ("custom-exception", "input-transformer", "display-pub", "run-cell", "session-forged-key", "timer")),
+    *(f"patch-{name}" for name in ("import", "math", "encode", "probe-task", "course-utils", "modules", "kernel-class", "torch", "json")),
+    *(f"wire-{name}" for name in ("status-of-odd-types", "content-of-odd-types", "not-the-protocol")),
+    *(f"forged-{name}" for name in ("state", "no-cases", "other-seed", "other-task", "guessed-nonce", "not-a-number", "wrong-types", "wide", "huge")),
+    "loop-regex", "loop-deaf", "loop-cell", "memory-cell", "disk-tmp", "output-at-once", "display-at-once", "abort", "kill-self",
+    "exit-polite", "shutdown", "kill-later-own-cell", "interrupt", "input-cell", "magic-first", "many-cells", "print-later",
+    "tags", "look-everywhere", "at-exit", "slow-and-wrong", "memory-bit-by-bit", "sleep", "input-raw-channel", "install",
+    *(one.name for one in ATTACKS if one.kind == "liars"),  # `test_values` returns them all in one kernel
+}  # fmt: skip

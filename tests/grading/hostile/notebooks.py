@@ -8,7 +8,7 @@ from course_utils.authoring.exercises import exercise
 from course_utils.grading import pristine
 from tests.grading.notebooks import code, dumps, stored
 
-__all__ = ["HANDED_OUT", "NAME", "POINTS", "RIGHT", "WRONG", "cell", "code", "dumps", "notebook", "stored"]
+__all__ = ["EXERCISE", "HANDED_OUT", "NAME", "POINTS", "RIGHT", "WRONG", "cell", "code", "dumps", "notebook", "stored"]
 
 EXERCISE = pristine.load("02")
 NAME = EXERCISE.name
@@ -40,7 +40,9 @@ WRONG = {  # each one plausible, none of them right
     "E02.1": "# E02.1\ndef e02_1():\n    return 0.32, math.log(0.32)",
     "E02.2": "# E02.2\ndef sequence_log_prob(tokens, cond, bos):\n    return -1.0",
     "E02.3": "# E02.3\ndef e02_3():\n    return 0.9, 10.0",
-    "E02.4": "# E02.4\ndef prefix_prob(cond, tokens):\n    return 0.5\ndef complete_prob(cond, tokens, eos):\n    return 0.1",
+    "E02.4": (
+        "# E02.4\ndef prefix_prob(cond, tokens):\n    return 0.5\ndef complete_prob(cond, tokens, eos):\n    return 0.1"
+    ),
     "E02.5": "# E02.5\ndef safe_log_prob(tokens, cond, bos):\n    return 0.0",
     "E02.6": "# E02.6\ndef leaky_mass(n):\n    return 0.5",
     "E02.7": "# E02.7\ndef e02_7():\n    return [('a',), ('b', 'a')]",

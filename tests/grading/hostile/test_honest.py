@@ -1,0 +1,33 @@
+"""Unusual but honest notebooks get full points."""
+
+from __future__ import annotations
+
+import pytest
+
+from course_utils.grading.graft import graft
+from course_utils.grading.submissions import read_notebook
+from tests.grading.hostile.honest import HONEST, Honest
+from tests.grading.hostile.notebooks import EXERCISE, POINTS
+
+BY_NAME = {one.name: one for one in HONEST}
+
+
+def test_there_are_enough_of_them():
+    assert len(HONEST) >= 40
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+@pytest.mark.parametrize("honest", [one for one in HONEST if not one.same_as], ids=lambda honest: honest.name)
+def test_honest(run, honest: Honest):
+    rows = run.rows[honest.name]
+    assert {task: float(row["points"]) for task, row in rows.items()} == POINTS, rows
+
+
+@pytest.mark.parametrize("honest", [one for one in HONEST if one.same_as], ids=lambda honest: honest.name)
+def test_what_the_grader_leaves_behind_changes_nothing(honest: Honest):
+    assert graded_copy(honest) == graded_copy(BY_NAME[honest.same_as])
+
+
+def graded_copy(honest: Honest) -> dict:
+    return graft(EXERCISE.solution, read_notebook(honest.content), EXERCISE.stubs)
