@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 import course_utils
+from course_utils.grading.system_calls import filter_program
 
 PACKAGE = Path(course_utils.__file__).parent
 SOLVED = PACKAGE.parent  # the checkout, with solutions/ in it
@@ -27,7 +28,8 @@ HIDDEN = ("judge*", "judging*", "mutants*", "authoring", "grading", "cli", "misc
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
 MIB = 1024 * 1024
 
-# What the kernel's process does before it is a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null}.
+# What the kernel's process does before it is a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null,
+# "filter": of system calls, in hexadecimal digits}.
 LAUNCHER = """
 import json, os, sys
 rules = json.loads(sys.argv.pop(1))
@@ -36,6 +38,11 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in 
 if sys.platform == "linux":
     import ctypes
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: no kernel outlives its grader
+    try:  # should the machine's memory run out after all, this process is the one to go
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        pass
 for name, value in rules["limits"].items():
     import resource
     kind = getattr(resource, name, None)
@@ -49,6 +56,14 @@ if rules["uid"] is not None:
     os.setgroups([])
     os.setresgid(rules["uid"], rules["uid"], rules["uid"])
     os.setresuid(rules["uid"], rules["uid"], rules["uid"])
+if rules["filter"]:
+    code = bytes.fromhex(rules["filter"])
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    if prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0):  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+        sys.exit("the filter on system calls does not work here: " + os.strerror(ctypes.get_errno()))
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
 """
@@ -161,9 +176,10 @@ def kernel_environment(home: str, supplies: Supplies) -> dict[str, str]:
     )
 
 
-def kernel_arguments(limits: dict[str, int], uid: int | None = None) -> list[str]:
+def kernel_arguments(limits: dict[str, int], uid: int | None = None, system_calls: bytes = b"") -> list[str]:
     """The interpreter and what makes a kernel of it; the connection file's options follow."""
-    return [sys.executable, "-P", "-c", LAUNCHER, json.dumps({"limits": limits, "uid": uid})]
+    rules = {"limits": limits, "uid": uid, "filter": system_calls.hex()}
+    return [sys.executable, "-P", "-c", LAUNCHER, json.dumps(rules)]
 
 
 class LimitsOnly:
@@ -221,15 +237,19 @@ class Bubblewrap:
 
     def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
         words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
-        for folder in ("/tmp", self.home):
+        for folder in ("/tmp", "/dev/shm", self.home):
             words += ["--perms", "1777", "--size", str(limits.file_size), "--tmpfs", folder]
-        words += self._system(room, supplies) + ["--remount-ro", "/", "--chdir", self.home, "--clearenv"]
+        words += self._system(room, supplies)
+        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", self.home, "--clearenv"]
         for name, value in self.environment(room, supplies).items():
             words += ["--setenv", name, value]
-        return words + kernel_arguments(limits.resource_limits(), self.uid) + arguments
+        return words + kernel_arguments(limits.resource_limits(), self.uid, self._system_calls()) + arguments
 
     def environment(self, room: Room, supplies: Supplies) -> dict[str, str]:
         return kernel_environment(self.home, supplies)
+
+    def _system_calls(self) -> bytes:
+        return filter_program()
 
     def _namespaces(self) -> list[str]:
         common = ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]

@@ -25,6 +25,7 @@ from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplie
 LARGEST_MESSAGE = 8 * MIB
 START_SECONDS = 120.0
 WARM_UP = "for _name in {}:\n    try:\n        __import__(_name)\n    except Exception:\n        pass\ndel _name"
+OWN_MEMORY = 256 * MIB  # that this process may grow by while a cell runs
 LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
 
 
@@ -155,8 +156,8 @@ class Kernel:
             content = message["content"]
             if message["parent_header"].get("msg_id") == request and isinstance(content, dict):
                 return str(message["msg_type"]), content
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            pass  # not a message of the protocol: the student's code wrote it
+        except Exception:  # noqa: BLE001 - not a message of the protocol: the student's code may have written it
+            pass
         return "", {}
 
     def end(self) -> None:
@@ -182,6 +183,8 @@ class _Watch:
         self.started = self.looked = time.monotonic()
         self.cpu_before = _cpu_seconds(_family(kernel.manager))
         self.memory = 0
+        self.own = psutil.Process()
+        self.own_before = self.own.memory_info().rss
 
     def verdict(self, busy: bool) -> str:
         """Why the kernel has to end now, or "". Looks at the processes at most ten times a second."""
@@ -195,6 +198,10 @@ class _Watch:
         if not family or not self.kernel.manager.is_alive():
             return "memory" if self.memory > 0.9 * self.limits.memory else "died"
         self.memory = max(self.memory, _largest_memory(family))
+        if _total_memory(family, self.limits.memory) > self.limits.memory:
+            return "memory"
+        if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
+            return "output"  # messages that wait here, or a single one that does not end
         cpu = _cpu_seconds(family) - self.cpu_before
         return "timeout" if cpu > self.limits.cpu_seconds or now - self.started > self.limits.wall_seconds else ""
 
@@ -262,3 +269,19 @@ def _largest_memory(family: list[psutil.Process]) -> int:
         with contextlib.suppress(psutil.Error):
             largest = max(largest, process.memory_info().vms)
     return largest
+
+
+def _total_memory(family: list[psutil.Process], enough: int) -> int:
+    """What the processes hold in memory together. What they share counts once, which takes long to find out: it is
+    looked at only where they hold more than `enough` otherwise."""
+    total = shared_once = 0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    if total <= enough:
+        return total
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            about = process.memory_full_info()
+            shared_once += getattr(about, "pss", about.rss)
+    return shared_once

@@ -156,8 +156,8 @@ class Session:
     After a death the cells so far are run again without the one that killed the kernel; results that were reached stay.
 
     A cell may also spoil the kernel for the tasks that follow: by replacing functions of Python, numpy or the course,
-    or by a thread that ends the process later. Whenever something points to that (`doubt`), a task that did not earn its
-    points is asked a second time in a new kernel, in which nothing has run but our cells and its own.
+    or by a thread that ends the process later. Whenever something points to that (`doubt`), a task that did not earn
+    its points is asked a second time in a new kernel, in which nothing has run but our cells and its own.
     """
 
     def __init__(self, job: Job, deadline: float | None = None) -> None:

@@ -100,7 +100,13 @@ attack(
 # --- bombs: memory, disk, processes, output ---------------------------------------------------------------------------
 
 attack("memory-at-once", "bombs", "answer called", called("return bytearray(10**12)"), "memory")
-attack("memory-bit-by-bit", "bombs", "answer called", called("x = []\nwhile True: x.append(bytes(2**24))"), "memory")
+attack(
+    "memory-bit-by-bit",
+    "bombs",
+    "answer called",
+    called("x = []\nwhile True: x.append(bytes(2**24))"),
+    "memory timeout",
+)
 attack(
     "memory-cell", "bombs", "answer cell", at_top("x = []\nwhile True: x.append(bytes(2**24))"), "memory graded error"
 )
@@ -109,12 +115,12 @@ import os, time
 for _ in range(6):
     if os.fork() == 0:
         try:
-            block = bytearray(b"x" * (300 * 2**20))
+            block = bytearray(250 * 2**20)
             time.sleep(20)
         finally:
             os._exit(0)
 time.sleep(20)"""
-attack("memory-in-children", "bombs", "answer called", called(CHILDREN), "memory")
+attack("memory-in-children", "bombs", "answer called", called(CHILDREN), "memory timeout")
 FILES = """
 import os
 wrote = 0
@@ -483,7 +489,7 @@ for pid in range(1, 3000):
         pass
 others = [line for line in seen if b"bwrap" not in line[:20] and b"ipykernel" not in line]
 for pid in ("1", "self"):
-    for link in ("root/root", "root/etc/shadow", "cwd/..", "fd/3"):
+    for link in ("root/root/.ssh", "root/etc/shadow", "cwd/..", "fd/3"):
         try:
             others.append(os.listdir(f"/proc/{pid}/{link}") if link != "cwd/.." else b"")
         except OSError:
@@ -758,7 +764,7 @@ FORMATS = {
     "blank": (b"\n \n", "empty"),
     "login-page": (b"<!DOCTYPE html><html><body>Please log in", "web page"),
     "binary": (bytes(range(256)) * 40, "binary"),
-    "zip": (b"PK\x03\x04" + b"\x00" * 100, "binary"),
+    "zip": (b"PK\x03\x04" + b"\x00" * 100, "not valid JSON"),
     "latin-1": ('{"nbformat": 4, "cells": ["\u00e9"]}'.encode("latin-1"), "UTF-8"),
     "utf-16": (WHOLE.decode().encode("utf-16"), "UTF-16"),
     "utf-16-no-mark": (WHOLE.decode().encode("utf-16-be"), "UTF-16"),

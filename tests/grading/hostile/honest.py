@@ -197,10 +197,12 @@ honest(
 )  # fmt: skip
 honest(
     "names that get lost",
-    notebook(
-        {task: source + "\nnp = math = None\ndel np, math\nsum = 5\ncheck = 'done'\nlist = tuple" for task, source in RIGHT.items()}
+    with_answers(
+        {
+            "E02.1": "def e02_1():\n    return 0.0, float('-inf')\nnp = math = None\ndel BOS, EOS, toy_bigram\nsum = 5\ncheck = 'done'\nlist = tuple"
+        }
     ),
-)  # fmt: skip
+)
 honest(
     "magics in the answer cell",
     notebook(
