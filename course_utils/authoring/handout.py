@@ -25,7 +25,8 @@ KEPT = (
     *("MANIFEST.in", "notebooks/*.ipynb", "exercises/*.ipynb", "docs/*.md", "course_utils/*"),
 )
 LEFT_OUT = (
-    *("*/judge.py", "*/mutants.py", "*/judging.py", "*/misconceptions.toml", "docs/coverage.md", "docs/kill_matrix.md"),
+    *("*/judge.py", "*/mutants.py", "*/judging.py", "*/misconceptions.toml"),
+    *("docs/coverage.md", "docs/grading.md", "docs/kill_matrix.md"),
     *("course_utils/authoring/*", "course_utils/grading/*", "course_utils/cli/test.py"),
     *("*/__pycache__/*", "*/.*", "*.pyc", "*.tmp", "*~"),
 )
