@@ -1,4 +1,4 @@
-"""Judges the answers of lesson 12: logits in decimals, models token by token in float64, languages in exact fractions."""
+"""Judges lesson 12: logits in decimals, models token by token in float64, languages in exact fractions."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ from course_utils.toy_language import ToyLanguage, log_fraction
 SELECTION = ("winner", "scores")
 
 
+@functools.lru_cache(maxsize=4096)
+def _log_probs(row: tuple[float, ...]) -> np.ndarray:
+    return log_shares(np.array(row))
+
+
 def right_scores(Y: Sequence[Sequence[int]], U: Sequence[np.ndarray], eos: int) -> list[float] | None:
     """log Pr of each candidate up to its first EOS, in decimals; None where a row that counts is no distribution."""
     scores = []
@@ -46,7 +51,7 @@ def right_scores(Y: Sequence[Sequence[int]], U: Sequence[np.ndarray], eos: int) 
         rows = rows[:n].astype(np.float64)
         if np.isnan(rows).any() or (n and (rows.max(axis=1) == -math.inf).any()):
             return None
-        scores.append(math.fsum(log_shares(row[None])[0, k] for row, k in zip(rows, y, strict=False)))
+        scores.append(math.fsum(_log_probs(tuple(row.tolist()))[k] for row, k in zip(rows, y, strict=False)))
     return scores
 
 

@@ -57,6 +57,12 @@ def select_cases(rng: random.Random) -> list[Case]:
     start, after_a, after_b = [10.0, 9.0, 0.0, -9.0], [0.0, 0.0, 0.0, -9.0], [8.0, 7.0, 0.0, -9.0]
     one, two, three = [1.0, 0.2, -0.5, 0.3], [0.1, 2.0, 0.4, -1.0], [-0.3, 0.6, 0.9, 1.5]
     broken, nothing = [np.nan] * 4, [NO_MASS] * 4
+    many = "[0, 1] * 600, [1]"
+    long = Case(
+        ([0], [[0, 1] * 600, [1]], [np.array([one] * 1200), np.array([[1.0, -1500.0, 2.0, 0.0]])], 3),
+        f"score_and_select([0], [{many}], [np.array([{one}] * 1200), np.array([[1.0, -1500.0, 2.0, 0.0]])], 3)",
+        "1200 tokens",
+    )
     cases = [
         _select([[0, 0], [1, 1]], [[start, after_a], [start, after_b]], 3, "the candidates of the card"),
         _select([[0, 3], [1, 0, 2, 3]], [[one, two], [one, three, two, one]], 3, "complete answers"),
@@ -74,7 +80,7 @@ def select_cases(rng: random.Random) -> list[Case]:
         _select([[0, 1], [2, 3]], [[one, two], [one, three]], 3, "float32 logits", np.float32),
         _select([[0, 2], [1, 3, 0]], [[[1000.0, 1001.0, 999.5, 998.0], [-1000.0, -1003.0, -1001.0, -999.0]]]
                 + [[[1000.0, 1001.0, 999.5, 998.0], [700.0, 701.0, 702.0, 703.0], broken]], 3, "large logits"),
-        _select([[0, 1] * 300, [1]], [[[1.0, 0.2, -0.5, -3.0]] * 600, [[1.0, -700.0, 2.0, 0.0]]], 3, "600 tokens"),
+long,
         _select([[2, 3], []], [[one, two], []], 3, "an empty candidate"),
         _select([[], [1, 3], []], [[], [one, two], []], 3, "two empty candidates"),
         _select([[0, 1], [1, 2]], [[one, nothing], [two, three]], 3, "a row without mass"),
@@ -152,8 +158,8 @@ LINES: dict[str, tuple[str, ...]] = {
         _line(whole="(lambda t: float(np.sum(t)) / ((5 + len(t)) / 6) ** 0.{n})({each})"),
     ),
     "g": (
-        _line(swap=("(*x, *y[:i])", "tuple(x)")),
         _line(swap=("(*x, *y[:i])", "(x[0], *y[:i])")),
+        _line(swap=("(*x, *y[:i])", "tuple(x)")),
         _line(swap=("(*x, *y[:i])", "((x[0], (*x, *y[:i])[-1]) if len(x) + i > 1 else (x[0],))")),
     ),
     "h": (_line("u[k]"), _line("u[k] - u.max()"), _line("u[k] - {n}")),
@@ -322,6 +328,7 @@ def compare_cases(rng: random.Random) -> list[Case]:
         _compare(close, [0], [2], [1], 1e-3, "apart by 0.0033 nats, more than the tolerance"),
         _compare(close, [0], [1], [2], 1e-2, "apart by 0.0033 nats, less than the tolerance"),
         _compare(close, [0], [2], [1], 1e-2, "apart by 0.0033 nats, less than the tolerance"),
+        _compare(close, [0], [1], [2], 2e-3, "apart by 0.0033 nats, more than the tolerance"),
         _compare(closer, [0], [1], [2], 1e-3, "a near tie, not exact"),
         _compare(closer, [0], [2], [1], 1e-3, "a near tie, not exact"),
         _compare(closer, [0], [1], [2], 1e-9, "apart by 3e-7 nats, and a tolerance of 1e-9"),
