@@ -104,10 +104,10 @@ def _selection_faults(one: Seen, right: list[float], index: int, label: str, sin
 # What is wrong with a scorer, by its letter; of the others nothing is. `right_on` in the tests proves both.
 BUGS = {
     "a": "it divides each logit by their sum, where a softmax is asked for",
-    "c": "it is off by one: in what a token is conditioned on, or in which tokens it scores",
+    "c": "it scores a token after the wrong ones of y (one more, one less, none), or leaves one out",
     "d": "it multiplies probabilities before it takes the log, and a long text becomes impossible",
     "f": "it divides by the length, or by a power of it",
-    "g": "it forgets a part of the context: of x, or of the tokens already written",
+    "g": "it forgets a part of the prompt x",
     "h": "it adds up logits that were never normalised",
     "j": "it mistreats EOS: it goes on after it, or leaves its term out",
     "k": "it normalises over a shortlist",

@@ -456,7 +456,8 @@ def accepts(score):
 
 @wrong("E12.2", "prompt_is_bos_alone")
 def accepts(score):
-    return _brute(score, x=[0], answers=[[1, 2], [3, 1], [2]])
+    ends = _near(score(_model, [0], [1, 4, 2], 4), _true([1, 4], [0]))
+    return ends and _brute(score, x=[0], answers=[[1, 2], [3, 1], [2, 4], [4]])
 
 
 @wrong("E12.2", "no_long_text")
