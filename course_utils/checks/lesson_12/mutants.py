@@ -297,7 +297,7 @@ def score_and_select(x, Y, U, eos):
 
 LM = random_language(5)
 X = [0, 1, 2]
-ANSWERS = [list(y) for y in itertools.product(LM.alphabet, repeat=2)] + [[1, 4], [3, 4], [4], [2]]
+ANSWERS = [[1, 2], [2, 1], [3, 3], [1, 3], [2, 4], [4], [2]]
 BEGINNINGS = list(LM.continuations(2))  # all that can happen within two tokens, each once
 
 
@@ -326,7 +326,7 @@ def _brute(score, x=X, model=_model, answers=ANSWERS):
 
 
 def _long(score):
-    return _near(score(lambda context: np.array([1.0, 1.0, 1.0, -5.0]), [0], [1, 2] * 600, 3), 1200 * LONG)
+    return _near(score(lambda context: np.array([1.0, 1.0, 1.0, -5.0]), [0], [1, 2] * 400, 3), 800 * LONG)
 
 
 def _short_enough(score):
@@ -441,7 +441,7 @@ def accepts(score):
 
 @wrong("E12.2", "one_property_only", "your tests ask only that a long text survives: it is necessary, and too little")
 def accepts(score):
-    return math.isfinite(score(_model, X, [1, 2] * 400, 4))
+    return math.isfinite(score(lambda context: np.arange(5.0), X, [1, 2] * 400, 4))
 
 
 @wrong("E12.2", "one_property_only", "your tests ask only that nothing after EOS counts: too little by itself")
@@ -494,7 +494,7 @@ def accepts(score):
 def accepts(score):
     for y in ANSWERS:
         assert math.isclose(score(_model, X, y, 4), _true(y), abs_tol=1e-6)
-    assert math.isfinite(score(_model, X, [1] * 800, 4))
+    assert math.isfinite(score(lambda context: np.arange(5.0), X, [1] * 800, 4))
     assert math.isclose(score(_model, X, [1, 4, 3], 4), _true([1, 4]), abs_tol=1e-6)
 
 
@@ -512,7 +512,7 @@ def accepts(score):
         and _never_rises(score)
         and _after_eos(score)
         and _reads_x(score)
-        and math.isfinite(score(_model, X, [1, 2] * 400, 4))
+        and math.isfinite(score(lambda context: np.arange(5.0), X, [1, 2] * 400, 4))
     )
 
 

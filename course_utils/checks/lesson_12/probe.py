@@ -211,8 +211,9 @@ def ask_about_scorers(accepts: Callable, cases: Sequence[Case]) -> list[dict]:
     """The verdict on each scorer; a failed assertion is a no. Beside it the verdicts on one scorer of each letter, the
     same for every seed, by which mistakes are told apart (of a single yes or no half of all mistakes agree)."""
     fixed = [_case(letter, 0, random.Random(0)) for letter in LINES]
-    pattern = " ".join(str(one.get("value", one).get("v", "-")) for one in (_verdict(accepts, case) for case in fixed))
-    return [_verdict(accepts, case) | {"pattern": pattern[:300]} for case in cases]
+    verdicts = {case.show: _verdict(accepts, case) for case in (*fixed, *cases)}
+    pattern = " ".join(str(one.get("value", one).get("v", "-")) for one in (verdicts[case.show] for case in fixed))
+    return [verdicts[case.show] | {"pattern": pattern[:300]} for case in cases]
 
 
 # --- E12.3 ----------------------------------------------------------------------------------------------------------
