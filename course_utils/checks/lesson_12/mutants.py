@@ -924,3 +924,32 @@ def compare(scorer, x, a, b, tol):
     if first - second > tol:
         return "A"
     return "B" if second - first > tol else "TIE"
+
+
+# --- changes of the solutions that are no mistakes ------------------------------------------------------------------
+
+MUTANTS.equivalent["E12.1"] = {
+    "2 -> 3": "the line that a warning names is not asked for",
+    "2 -> 1": "the line that a warning names is not asked for",
+}
+_ENOUGH = "the other texts refuse the same scorers"
+MUTANTS.equivalent["E12.2"] = {
+    **{
+        f"for y in [lm.encode(text) + tail for text in ('a', 'bc') for tail in tails] -> for y in list([lm.encode(text)"
+        f" + tail for text in ('a', 'bc') for tail in tails]){part}": _ENOUGH
+        for part in ("[1:]", "[:-1]")
+    },
+    **{f"for text in ('a', 'bc') -> for text in list(('a', 'bc')){part}": _ENOUGH for part in ("[1:]", "[:-1]")},
+    **{f"for tail in tails -> for tail in list(tails){part}": _ENOUGH for part in ("[1:]", "[:-1]")},
+    "return False -> return -False": "0 is a no, too",
+    "math.isclose(score(model, x, y, lm.eos), counted(lm, x, ended), abs_tol=1e-06) -> "
+    "math.isclose(counted(lm, x, ended), score(model, x, y, lm.eos), abs_tol=1e-06)": "isclose is symmetric",
+    "1e-06 -> 1.000001": "a wrong scorer is off by more than a nat on some text",
+    "400 -> 401": "a text of another length is as long",
+    "400 -> 399": "a text of another length is as long",
+}
+MUTANTS.equivalent["E12.5"] = {
+    "abs(first - second) <= tol -> abs(first - second) < tol": "equals are ties before; nothing else is apart by tol "
+    "to the last digit",
+    "first > second -> first >= second": "equals are ties before",
+}
