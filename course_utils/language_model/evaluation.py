@@ -30,10 +30,9 @@ def document_log_probs(
     A text of more than `window` tokens (BOS counted) is read in windows that overlap by half: every token is scored
     once, and sees at least window / 2 tokens before it, where there are so many.
     """
-    sequences = [
-        [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
-        for text in texts
-    ]
+    # Some tokenizers have no BOS: there EOS, which ends the text before, stands at the start.
+    start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    sequences = [[start, *tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]] for text in texts]
     pieces: list[tuple[int, list[int], int]] = []  # (document, ids, first position whose token is scored)
     for document, ids in enumerate(sequences):
         pieces.append((document, ids[:window], 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -143,7 +144,8 @@ def size(batch: int, length: int, vocabulary: int, width: int) -> Fraction:
 # --- E10.6 ----------------------------------------------------------------------------------------------------------
 
 OFF = 0.5  # nats, by which the witness's difference is to be wrong
-OWN = 0.01  # nats, within which the format itself keeps log Pr(y|x)
+OWN = 0.05  # nats, within which the format itself keeps log Pr(y|x) ...
+NEAREST = -100.0  # ... which is at least so much
 LARGEST = 65504  # of float16
 
 
@@ -193,6 +195,8 @@ def _choice(one: Seen, index: int) -> list[Finding]:
 
 def _witness_fault(said: Any) -> str:
     """What is wrong with (log Pr(x), log Pr(y|x)); empty if float16 loses y in the difference."""
+    if isinstance(said, dict) and len(said) == 2:
+        said = list(said.values())
     x, y = (float(item) for item in numbers(said, 2, "log-probabilities"))
     if not (math.isfinite(x) and math.isfinite(y)):
         return message("witness_not_finite")
@@ -203,7 +207,7 @@ def _witness_fault(said: Any) -> str:
     with np.errstate(all="ignore"):
         joint, marginal, direct = np.float16(x + y), np.float16(x), np.float16(y)
         lost = abs(float(np.float16(joint - marginal)) - y)
-    if abs(float(direct) - y) > OWN:
+    if y < NEAREST or abs(float(direct) - y) > OWN:
         return message("witness_y_too_large")
     return "" if lost > OFF else f"{message('witness_no_loss')}: here it is off by {lost:.3g}"
 
@@ -252,7 +256,7 @@ def rankings(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
 # --- E10.8 ----------------------------------------------------------------------------------------------------------
 
 APART = 1e-9  # nats by which two numbers have to differ to count as different
-LETTERS = "ABCD"
+LETTER = re.compile(r"\W*([A-Da-d])\s*(?:[:.)\]-].*)?\W*", re.DOTALL)  # also "(A)" and "A: the same x"
 WHY_NOT = {"B": "harmless_if_equal_lengths", "C": "harmless_if_y_long", "D": "never_harmless"}
 
 
@@ -260,8 +264,9 @@ def joint_for_conditional(cases: Sequence[Case], seen: Sequence[Seen]) -> list[F
     """E10.8: the letter, and two pairs whose order the joint turns round."""
     said = entries(seen[0].value, ("harmless", "pairs"))
     letter, findings = said["harmless"], []
-    letter = letter.strip(" .()\"'").upper() if isinstance(letter, str) else None
-    if letter is None or letter not in LETTERS or len(letter) != 1:
+    found = LETTER.fullmatch(letter) if isinstance(letter, str) else None
+    letter = found[1].upper() if found else None
+    if letter is None:
         text = f"harmless: {describe(said['harmless'])} came back where a letter from A to D is asked for"
         findings.append(Finding(text, 0, "choice"))
     elif letter != "A":

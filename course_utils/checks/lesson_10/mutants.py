@@ -130,6 +130,25 @@ def batch_log_probs(model, sequences):
     return (_logs(model, ids) * mask[:, 1:]).sum(-1)
 
 
+@wrong("E10.1", "y1_skipped", "the first token after BOS is missing: it is predicted by the row of BOS, row 0")
+def batch_log_probs(model, sequences):
+    ids, mask = _right_padded(model, sequences)
+    return (_logs(model, ids) * mask[:, 1:])[:, 1:].sum(-1)
+
+
+@wrong("E10.1", "eos_added")
+def batch_log_probs(model, sequences):
+    ids, mask = _right_padded(model, [[*s, 1] for s in sequences])
+    return (_logs(model, ids) * mask[:, 1:]).sum(-1)
+
+
+@wrong("E10.1", "loss_times_length")
+def batch_log_probs(model, sequences):
+    ids, mask = _right_padded(model, sequences)
+    totals = (_logs(model, ids) * mask[:, 1:]).sum(-1)
+    return [t / max(len(s) - 1, 1) * len(s) for t, s in zip(totals, sequences, strict=True)]
+
+
 @wrong("E10.1", "nothing_returned")
 def batch_log_probs(model, sequences):
     _right_padded(model, sequences)
@@ -791,6 +810,7 @@ _wrong_six("witness_not_finite", witness=(-math.inf, -1.1))
 _wrong_six("witness_above_zero", witness=(3000.0, -1.1))
 _wrong_six("witness_overflows", witness=(-70000.0, -1.1))
 _wrong_six("witness_y_too_large", witness=(-3000.0, -1200.3))
+_wrong_six("witness_y_too_large", witness=(-3001.1, -3000.0))
 
 
 @right("E10.6", "a loop", e10_6=_answers({"choice": "Direct", "witness": [-6000, -1.5]}))
@@ -988,6 +1008,7 @@ right_value("E10.8", _EIGHT | {"pairs": np.array([[-5.0, -1.0], [-5.5, -5.0]])},
 right_value(
     "E10.8", _EIGHT | {"pairs": [{"joint": -5, "marginal": 0}, {"marginal": -6, "joint": Fraction(-13, 2)}]}, "dicts"
 )
+right_value("E10.8", _EIGHT | {"harmless": "A: all answer the same x"}, "the letter and its words")
 right_value("E10.8", _EIGHT | {"harmless": "(A)", "pairs": (range(-12, -3, 4)[:2], (-20, -19))}, "whole numbers")
 
 # --- changed solutions that are still right -------------------------------------------------------------------------
