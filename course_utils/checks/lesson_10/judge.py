@@ -57,18 +57,19 @@ def exact_batch(model: Any, sequences: Sequence[Sequence[int]]) -> list[float]:
     return [exact(model, ids) for ids in sequences]
 
 
-def in_float32(reference: Callable, read: Callable) -> Callable:
-    """A rule: what the function returns agrees with `reference`, as nearly as float32 allows."""
+def near(case: Case, one: Seen, right: Any, read: Callable, index: int) -> list[Finding]:
+    """The faults of one answer where `right` is right, as nearly as float32 allows."""
+    found = compare([Case(label=case.label)], [one], lambda: right, atol=FLOAT32, read=read)
+    return [Finding(finding.message, index) for finding in found]
 
-    def rule(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-        findings = []
-        for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-            right = remembered(reference, case)
-            for finding in compare([case], [one], lambda *_, right=right: right, atol=FLOAT32, read=read):
-                findings.append(Finding(finding.message, index))
-        return findings
 
-    return rule
+def same_as_alone(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+    """E10.1 and E10.2: the scores of a batch are those of its sequences alone."""
+    return [
+        finding
+        for index, (case, one) in enumerate(zip(cases, seen, strict=True))
+        for finding in near(case, one, remembered(exact_batch, case), scores, index)
+    ]
 
 
 def scores(value: Any) -> np.ndarray:
@@ -88,16 +89,19 @@ def rounded(read: Callable) -> Callable:
 
 def few_rows(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E10.5: the right value, and never more than `chunk` rows of |V| numbers."""
-    findings = {f.case: f for f in in_float32(lambda model, ids, _: exact(model, ids), number)(cases, seen)}
+    findings = []
     for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error or index in findings:
-            continue
-        chunk, rows = case.fresh_args()[2], decode(one.items["rows"])
-        if not isinstance(rows, int):
-            raise Malformed("no number of rows")
-        if rows > chunk:
-            findings[index] = Finding(f"{message('more_rows_than_chunk')} ({rows} rows, chunk is {chunk})", index)
-    return [findings[index] for index in sorted(findings)]
+        right, chunk = remembered(lambda model, ids, chunk: (exact(model, ids), chunk), case)
+        faults = near(case, one, right, number, index)
+        if not faults:
+            rows = decode(one.items["rows"])
+            if not isinstance(rows, int):
+                raise Malformed("no number of rows")
+            if rows > chunk:
+                text = f"{message('more_rows_than_chunk')} ({rows} rows, chunk is {chunk})"
+                faults = [Finding(text, index)]
+        findings += faults
+    return findings
 
 
 # --- E10.3 and E10.4 ------------------------------------------------------------------------------------------------
@@ -307,8 +311,8 @@ def _pair(said: Any) -> list:
 
 
 JUDGES: dict[str, Judge] = {
-    "E10.1": Judge(2, in_float32(exact_batch, scores), read=rounded(scores)),
-    "E10.2": Judge(2, in_float32(exact_batch, scores), read=rounded(scores)),
+    "E10.1": Judge(2, same_as_alone, read=rounded(scores)),
+    "E10.2": Judge(2, same_as_alone, read=rounded(scores)),
     "E10.3": Judge(2, positions, read=four_counts),
     "E10.4": matches(size, rtol=1e-12),
     "E10.5": Judge(2, few_rows, read=rounded(number)),
