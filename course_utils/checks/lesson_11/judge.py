@@ -86,6 +86,7 @@ KNOWN_SUMS = {
     "prompt_for_joint": (JOINT - CONDITIONAL, CONDITIONAL),
     "surprisal_for_log_prob": (-JOINT, -CONDITIONAL),
     "mean_for_log_prob": (JOINT / 6, CONDITIONAL),
+    "probability_for_log": (math.exp(JOINT), math.exp(CONDITIONAL)),
     "start_token_costs": (JOINT - 1, CONDITIONAL),
 }
 KNOWN_LOSSES = {
@@ -111,7 +112,7 @@ def instance(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
         except Unusable as reason:
             findings.append(Finding(f"{part}: {reason}", 0, part))
             continue
-        rtol = RTOL_SINGLE if any(single_precision(said[key]) for key in keys) else RTOL
+        rtol = RTOL_SINGLE if single_precision(seen[0].value) else RTOL
         if all(close(x, y, rtol) for x, y in zip(got, right, strict=True)):
             continue
         name = next((n for n, w in known.items() if all(close(x, y, 2e-3) for x, y in zip(got, w, strict=True))), "")
@@ -374,6 +375,8 @@ def _numbers_fault(got: Any) -> str:
 
 
 def _plot_fault(drawn: Any, case: Case) -> str:
+    if drawn is None:
+        return message("axes_not_returned")
     theta = case.fresh_args()[1]
     if drawn["yscale"] != "linear" or drawn["xscale"] != "linear":
         return "both axes are linear: these are probabilities between 0 and 1"

@@ -243,6 +243,10 @@ wrong_value(
     "loss: that is the whole text, prompt included; only the response has labels",
 )
 wrong_value("E11.2", (-7.8, -0.2, 0.2), "start_token_costs", "log-probabilities: BOS has no term: nothing predicts it")
+wrong_value(
+    "E11.2", (math.exp(-6.8), math.exp(-0.2), 0.2), "probability_for_log", "log-probabilities: these are probabilities"
+)
+right_value("E11.2", torch.tensor([-6.8, -0.2, 0.2]), "a tensor in single precision")
 right_value("E11.2", (-2 - 1 - 0.5 - 3 - 0.1 - 0.2, -0.2, 0.2), "summed up, with floating-point noise")
 right_value("E11.2", [np.float64(-6.8), np.float64(-0.2), np.float64(0.2)], "numpy scalars in a list")
 right_value("E11.2", np.array([-6.8, -0.2, 0.2]), "an array")
@@ -456,6 +460,15 @@ def batch_loss(logits, labels):
 def batch_loss(logits, labels):
     rows = [-_row_loss(u, row) for u, row in zip(logits, labels, strict=True) if (row[1:] != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
+
+
+@wrong("E11.4", "log_of_underflowed_softmax")
+def batch_loss(logits, labels):
+    rows = []
+    for p, row in zip(logits.softmax(-1), labels, strict=True):
+        losses = [-torch.log(p[t - 1, row[t]]) for t in range(1, len(row)) if row[t] != -100]
+        rows += [sum(losses) / len(losses)] if losses else []
+    return sum(rows) / len(rows) if rows else 0.0
 
 
 @right("E11.4", "nanmean, and 0 where nothing is left")
@@ -826,6 +839,15 @@ def accumulate(model, micro_batches):
     return total
 
 
+@wrong("E11.6", "gradient_not_divided")
+def accumulate(model, micro_batches):
+    total = 0.0
+    for loss, _ in _sums(model, micro_batches):
+        loss.backward()
+        total += loss.item()
+    return total / _count(micro_batches)
+
+
 @right("E11.6", "num_items_in_batch of transformers")
 def accumulate(model, micro_batches):
     total, size = 0.0, _count(micro_batches)
@@ -924,12 +946,7 @@ def _no_return(theta):
     _plot(theta)
 
 
-_wrong_plot(
-    _no_return,
-    "nothing_returned",
-    "the answer raised TypeError: the task asks for a matplotlib Axes; what came back is of type NoneType (compare the "
-    "arguments of your function with the contract above the cell)",
-)
+_wrong_plot(_no_return, "axes_not_returned")
 
 
 @right("E11.7", "a grid search, a legend from texts", plot_objectives=None)
@@ -961,6 +978,19 @@ def _texts_at_the_lines(theta):
     return ax.figure
 
 
+def _legend_in_another_order(theta):
+    ax = _axes()
+    (conditional,) = ax.plot(theta, theta)
+    (joint,) = ax.plot(theta, theta * (1 - theta))
+    ax.legend([joint, conditional], ["joint", "conditional"])
+    return ax
+
+
+@right("E11.7", "a legend in another order than the lines", plot_objectives=_legend_in_another_order)
+def e11_7():
+    return 0.5, 1
+
+
 @right("E11.7", "a dict, texts at the lines, the figure returned", plot_objectives=_texts_at_the_lines)
 def e11_7():
     return {"joint": Fraction(1, 2), "conditional": 1}
@@ -971,4 +1001,18 @@ def e11_7():
     return np.array([0.4995, 0.9991])
 
 
-MUTANTS.equivalent = {}
+MUTANTS.equivalent = {
+    "E11.2": {
+        "sum(response) -> (lambda xs: sum(xs) / len(xs))(response)": "one token has a label: its mean is its sum",
+        "sum(response) -> (lambda xs: sum(xs) / len(xs))(response) #2": "one token has a label: its mean is its sum",
+        "-sum(response) / len(response) -> -sum(response) * len(response)": "one token has a label: times 1, or by 1",
+    },
+    "E11.7": {
+        "np.linspace(0, 1, 1001) -> np.linspace(1, 0, 1001)": "the same grid from the other end",
+        "1001 -> 1002": "a grid of another width, within the tolerance",
+        "1001 -> 1000": "a grid of another width, within the tolerance",
+        "ax.plot(theta, theta, '--', label='conditional') -> ax.plot(theta, theta, '--', label='conditional')": (
+            "the two arguments that are swapped are the same"
+        ),
+    },
+}
