@@ -18,7 +18,7 @@ from course_utils.authoring.index_table import DEVICES, total_points
 from course_utils.authoring.lints.prose import CODE_SPAN, ELSEWHERE, FORMULAS, LINK, readings
 from course_utils.authoring.notebook_files import Notebook, lessons, lines, read, source, to_bytes
 from course_utils.authoring.sections import FENCED, HEADING, title
-from course_utils.authoring.website import relative
+from course_utils.authoring.website import FOR_INSTRUCTORS, relative
 
 KEPT = (
     *("course.py", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "CITATION.cff", ".gitignore"),
@@ -26,7 +26,6 @@ KEPT = (
 )
 LEFT_OUT = (
     *("*/judge.py", "*/mutants.py", "*/judging.py", "*/misconceptions.toml"),
-    *("docs/coverage.md", "docs/grading.md", "docs/kill_matrix.md"),
     *("course_utils/authoring/*", "course_utils/grading/*", "course_utils/cli/test.py"),
     *("*/__pycache__/*", "*/.*", "*.pyc", "*.tmp", "*~"),
 )
@@ -69,6 +68,7 @@ def kept(root: Path) -> Iterator[str]:
         for path in root.rglob("course_utils/**/*") if pattern == "course_utils/*" else root.glob(pattern):
             file = path.relative_to(root).as_posix()
             hidden = file != ".gitignore" and any(fnmatch(file, out) for out in LEFT_OUT)
+            hidden |= file.startswith(FOR_INSTRUCTORS)
             if path.is_file() and not path.is_symlink() and not hidden:
                 yield file
 

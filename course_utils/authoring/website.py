@@ -28,7 +28,7 @@ from course_utils.authoring.teaching_notes import Note, notes
 EDITIONS = ("student", "instructor")
 KINDS = {"notebooks": "lectures", "exercises": "exercises", "solutions": "solutions"}  # folder here -> folder there
 WORDS = {"lectures": "Lecture", "exercises": "Exercise", "solutions": "Solution", "teaching": "For the teacher"}
-FOR_INSTRUCTORS = ("solutions/", "teaching/", "docs/coverage.md", "docs/kill_matrix.md")
+FOR_INSTRUCTORS = ("solutions/", "teaching/", "docs/coverage.md", "docs/grading.md", "docs/kill_matrix.md")
 
 
 @dataclass

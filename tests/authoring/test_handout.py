@@ -34,7 +34,9 @@ def test_it_has_what_students_need_and_nothing_that_gives_answers_away(copy):
         *("course_utils", "docs", "environment.yml", "exercises", "notebooks", "pyproject.toml"),
     }
     assert not [
-        file for file in there if Path(file).stem in ("judge", "judging", "mutants", "misconceptions", "kill_matrix")
+        file
+        for file in there
+        if Path(file).stem in ("judge", "judging", "mutants", "misconceptions", "kill_matrix", "grading")
     ]
     assert not [file for file in there if file.startswith(("course_utils/authoring", "course_utils/grading"))]
     for folder in ("notebooks", "exercises"):

@@ -112,7 +112,7 @@ def test_tasks_that_cannot_be_are_refused_in_one_line(course, arguments, message
 def test_a_new_lesson_passes_the_build_and_its_checks(tmp_path):
     """On a copy of the course, with the copy's package: build, build --check, the checks of the task, its figure."""
     copy = tmp_path / "course"
-    left_out = shutil.ignore_patterns(".*", "work", "__pycache__", "*.egg-info", "build", "benchmarks", "training")
+    left_out = shutil.ignore_patterns(".*", "work", "__pycache__", "*.egg-info", "build")
     shutil.copytree(ROOT, copy, ignore=left_out)
     shutil.copy(ROOT / ".gitignore", copy)
     environment = os.environ | {"PYTHONPATH": str(copy)}
