@@ -35,7 +35,7 @@ section.none { border-left-color: #a03000 } section.open { border-left-color: #0
 pre, code { font-family: ui-monospace, "Cascadia Code", Menlo, Consolas, monospace; font-size: .92rem }
 pre { background: #f3f3f3; padding: .5rem .7rem; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 }
 code { background: #f3f3f3; padding: 0 .2rem } details { margin: .5rem 0 } details p { margin: .3rem 0 .3rem 1.1rem }
-summary { cursor: pointer; color: #0a4f9c }
+summary { cursor: pointer; color: #0a4f9c } sup, sub { line-height: 0 }
 @media (max-width: 34rem) { .wide table { display: block; overflow-x: auto } td, th { padding-right: .5rem } }
 @media print {
   body, body.wide { max-width: none; padding: 0; font-size: 10.5pt }
