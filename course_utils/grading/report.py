@@ -66,10 +66,11 @@ def write(folder: Path, graded: Graded, formats: Iterable[str] = ()) -> Changes 
     records = sorted(graded.records, key=lambda record: (record.student, record.exercise))
     rows = results(records)
     changes = _changes(folder, rows, graded.about)
-    _write_pages(folder / "feedback", records, graded)
+    written = _write_pages(folder / "feedback", records, graded)
     for name in formats:
         for path, text in exports.FORMATS[name](records, graded).items():
-            _write(folder / path, text)
+            written.add(_write(folder / path, text))
+    _take_away_others(folder, written)
     write_whole(folder / "index.html", overview.page(records, graded, changes))
     if changes is not None:
         write_whole(folder / "changes.csv", table([CHANGE_COLUMNS, *changes.rows]))
@@ -80,22 +81,28 @@ def write(folder: Path, graded: Graded, formats: Iterable[str] = ()) -> Changes 
     return changes
 
 
-def _write_pages(folder: Path, records: list[Record], graded: Graded) -> None:
-    """A page for each record; pages of others are taken away."""
-    wanted = set()
+def _write_pages(folder: Path, records: list[Record], graded: Graded) -> set[Path]:
+    """A page for each record."""
+    written = set()
     for record in records:
-        path = folder / record.student / f"{record.exercise}.html"
         html = feedback.page(record, graded.exercises[record.exercise], graded.name(record.student), graded.marks)
-        _write(path, html)
-        wanted |= {path, path.parent}
-    for path in sorted(folder.glob("**/*"), reverse=True):
-        if path not in wanted:
-            path.rmdir() if path.is_dir() else path.unlink()
+        written.add(_write(folder / record.student / f"{record.exercise}.html", html))
+    return written
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
+    return path
+
+
+def _take_away_others(folder: Path, written: set[Path]) -> None:
+    """Pages of students who are gone, and exports that were not asked for again: their points may be old."""
+    kept = written | {parent for path in written for parent in path.parents}
+    for top in ("feedback", "canvas.csv", "moodle", "gradescope"):
+        for path in sorted([folder / top, *(folder / top).glob("**/*")], reverse=True):
+            if path not in kept and path.exists():
+                path.rmdir() if path.is_dir() else path.unlink()
 
 
 def results(records: list[Record]) -> list[tuple[str, ...]]:

@@ -275,3 +275,12 @@ def test_who_came_and_who_went_is_a_change(tmp_path):
     changes = again(tmp_path, 1, record("eve"))
     assert {row[0] for row in changes.rows} == {"adam", "eve"} and (changes.higher, changes.lower) == (0, 0)
     assert not (tmp_path / "feedback" / "adam").exists()
+
+
+def test_an_export_that_is_not_asked_for_again_does_not_stay_with_old_points(tmp_path):
+    everything = graded(record("adam"), record("eve"))
+    report.write(tmp_path, everything, ("canvas", "moodle", "gradescope"))
+    assert (tmp_path / "canvas.csv").exists() and len(list(tmp_path.glob("gradescope/*/*/results.json"))) == 2
+    report.write(tmp_path, graded(record("eve")), ("gradescope",))
+    assert not (tmp_path / "canvas.csv").exists() and not (tmp_path / "moodle").exists()
+    assert [path.name for path in (tmp_path / "gradescope").iterdir()] == ["eve"]
