@@ -630,7 +630,8 @@ def spaced_words() -> ToyLanguage:
     """Lesson 09: independent tokens that keep the space before a word, as GPT-2's do; a lone space is a token too.
 
     encode("the cat") is [the, " cat"], but encode("the ") ends in the token " ": with x = "the " the tokens of the
-    joint text do not begin with those of x.
+    joint text do not begin with those of x. encode("un") + encode("do") has two ids, and so has encode("undo"): others.
     """
-    row = {"the": 0.3, " cat": 0.2, " sat": 0.2, "cat": 0.05, "sat": 0.05, " ": 0.05, "</s>": 0.15}
+    row = {"the": 0.25, " cat": 0.2, " sat": 0.2, "cat": 0.05, "sat": 0.05, " ": 0.05}
+    row |= {"un": 0.02, "do": 0.02, "und": 0.01, "o": 0.01, "</s>": 0.14}
     return ToyLanguage([s for s in row if s != "</s>"], lambda context: row, separator="", name="spaced_words()")

@@ -354,6 +354,8 @@ def test_spaced_words():
     assert [lm.symbols[i] for i in lm.encode("the cat sat")] == ["the", " cat", " sat"]
     assert lm.encode("the ") == [*lm.encode("the"), *lm.encode(" ")]
     assert lm.encode("the ") + lm.encode("cat") != lm.encode("the cat") == lm.encode("the") + lm.encode(" cat")
+    assert [lm.symbols[i] for i in lm.encode("undo")] == ["und", "o"]
+    assert [lm.symbols[i] for i in lm.encode("un") + lm.encode("do")] == ["un", "do"]
 
 
 def test_merged_token():

@@ -83,8 +83,10 @@ BEFORE = [  # the first has to come before the second; the message where it does
 def order(value: Any) -> str:
     """The letters in the order given, from a text or a list. Raises Unusable."""
     if isinstance(value, str):
-        value = re.findall(r"[A-Za-z]+", value)
-        value = list(value[0]) if len(value) == 1 else value
+        joined = "".join(re.findall(r"[A-Za-z]+", value))
+        value = list(joined) if len(joined) == len(STEPS) else re.findall(r"\b[A-Ea-e]\b", value)
+    if isinstance(value, dict) and all(isinstance(rank, int | float) for rank in value.values()):
+        value = sorted(value, key=value.get)
     if isinstance(value, list | tuple) and all(isinstance(letter, str) for letter in value):
         letters = [letter.strip().upper() for letter in value]
         if sorted(letters) == list(STEPS):
@@ -167,9 +169,11 @@ def positions(value: Any) -> frozenset[int]:
             return frozenset()
         if text.startswith("all"):
             return frozenset(range(1, N + 1))
-        if not re.fullmatch(r"[\d\s,;]+", text):
+        ends = re.fullmatch(r"(\d)\s*(?:-|–|\.\.|to)\s*(\d)", text)
+        if not ends and not re.fullmatch(r"[\d\s,;]+", text):
             raise Unusable(f"{describe(value)} came back where a collection of positions is asked for")
-        value = [int(found) for found in re.findall(r"\d+", text)]
+        found = [int(digits) for digits in re.findall(r"\d+", text)]
+        value = list(range(found[0], found[1] + 1)) if ends else found
     if isinstance(value, dict) and not value:
         value = []
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -35,6 +35,9 @@ right_value("E09.1", "CDBEA", "x alone first")
 right_value("E09.1", ["D", "C", "B", "E", "A"], "a list, x alone second")
 right_value("E09.1", ("d", "b", "c", "e", "a"), "a tuple in lower case, x alone in parallel")
 right_value("E09.1", "D, B, E, C, A", "with commas")
+right_value("E09.1", "1. D 2. B 3. E 4. C 5. A", "numbered")
+right_value("E09.1", "first D, then B, then E; C at any time; A last", "in words")
+right_value("E09.1", {"A": 5, "B": 2, "C": 1, "D": 1.5, "E": 4}, "a dict of places")
 right_value("E09.1", "D -> B -> E -> C -> A", "with arrows")
 right_value("E09.1", "C d b E a", "with spaces")
 right_value("E09.1", iter("DBCEA"), "an iterator")
@@ -607,6 +610,11 @@ def sum_log_prob_from_hf_loss(loss, labels):
     return -float(loss) * len(labels)
 
 
+@wrong("E09.6", "zero_label_skipped")
+def sum_log_prob_from_hf_loss(loss, labels):
+    return -float(loss) * int((labels[:, 1:] > 0).sum())
+
+
 @wrong("E09.6", "masked_labels_counted")
 def sum_log_prob_from_hf_loss(loss, labels):
     return -float(loss) * int((labels == -100).sum())
@@ -724,6 +732,21 @@ def pair_ids(lm, x, y):
     x_ids, joint = lm.encode(x), lm.encode(x + y)
     n = next((i for i, (a, b) in enumerate(zip(x_ids, joint, strict=False)) if a != b), min(len(x_ids), len(joint)))
     return [lm.bos, *joint[:n]], joint[n:]
+
+
+@wrong("E09.7", "lengths_for_ids")
+def pair_ids(lm, x, y):
+    x_ids, joint = lm.encode(x), lm.encode(x + y)
+    if len(joint) != len(x_ids) + len(lm.encode(y)):
+        raise ValueError("a token spans the join")
+    return [lm.bos, *x_ids], joint[len(x_ids) :]
+
+
+@right("E09.7", "a ValueError wherever the joint ids are not the joined ones")
+def pair_ids(lm, x, y):
+    if lm.encode(x + y) != lm.encode(x) + lm.encode(y):
+        raise ValueError("a token spans the join")
+    return [lm.bos, *lm.encode(x)], lm.encode(y)
 
 
 @right("E09.7", "joined ids, always")
@@ -896,6 +919,18 @@ def surprisal_strip(tokens, log_probs, n_x):
     axes.step(range(len(log_probs)), _surprisals(log_probs), where="mid")
     axes.axvline(n_x - 1.5, linestyle="--")
     axes.set_ylabel("surprisal (nats)")
+    return axes
+
+
+@right("E09.8", "vlines and points")
+def surprisal_strip(tokens, log_probs, n_x):
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots()
+    colours = ["grey" if i + 1 < n_x else "orange" for i in range(len(log_probs))]
+    axes.vlines(range(len(log_probs)), 0, _surprisals(log_probs), colors=colours)
+    axes.scatter(range(len(log_probs)), _surprisals(log_probs), c=colours)
+    axes.set_ylabel("surprisal in nats")
     return axes
 
 

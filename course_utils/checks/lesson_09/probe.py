@@ -195,6 +195,7 @@ def loss_cases(rng: random.Random) -> list[Case]:
         case(loss(), [row(2, 3), row(1, 2, 2)], "two rows"),
         case(loss(), [[BOS, *_ids(rng, 3)], row(2, 2)], "two rows, of one of which every label is there"),
         case(loss(), [row(3, 0, 2), row(1, 4)], "a row without a label"),
+        case(loss(), [[IGNORED, 5, BOS, 7, IGNORED]], "id 0 is a label like the others"),
         case(0.0, [row(1, 3)], "a loss of 0"),
     ]
     for _ in range(14):
@@ -230,6 +231,7 @@ def boundary_cases(rng: random.Random) -> list[Case]:
         case(spaced, "the cat ", "sat", spans),
         case(spaced, "the", " cat sat", "no token spans the join"),
         case(spaced, "the ", "cat sat", spans),
+        case(spaced, "un", "do", "a token of the joint text spans the join, and there are as many as before"),
     ]
     for i in range(14):
         x, y = ("".join(rng.choice("ab") for _ in range(rng.randint(1, 5))) for _ in range(2))
@@ -308,7 +310,24 @@ def _marks(axes: Any) -> tuple[bool, list[dict], list[float]]:
             marks += [{"at": float(x), "height": float(y), "look": look} for x, y in zip(xs, ys, strict=True)]
         elif not bars and len(xs) == 1:
             marks.append({"at": float(xs[0]), "height": float(ys[0]), "look": to_hex(line.get_color(), True)})
+    if not marks:
+        marks = _segments(axes)
     return lying, marks, edges
+
+
+def _segments(axes: Any) -> list[dict]:
+    """A mark for each upright line of vlines."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_hex
+
+    marks = []
+    for lines in (c for c in axes.collections if isinstance(c, LineCollection)):
+        colours = lines.get_colors()
+        for i, segment in enumerate(lines.get_segments()):
+            if len(segment) == 2 and segment[0][0] == segment[1][0]:
+                look = to_hex(colours[i % len(colours)], True)
+                marks.append({"at": float(segment[0][0]), "height": float(np.ptp(segment[:, 1])), "look": look})
+    return marks
 
 
 def strip_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
