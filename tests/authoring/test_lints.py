@@ -197,15 +197,18 @@ def test_headings_stand_in_markdown_only(make):
 def test_pages(tmp_path):
     (tmp_path / "teaching").mkdir()
     page = tmp_path / "teaching" / "90_tiny.md"
+    (tmp_path / "tree.png").write_bytes(b"")
 
     def found(text):
         page.write_text(text, encoding="utf-8")
         return [str(problem).removeprefix("teaching/90_tiny.md: ") for problem in pages(tmp_path)]
 
-    assert found("# A\n\n```\n# comment\n```\n\n## B\n\n![a tree](tree.png)\n") == []
+    assert found("# A\n\n```\n# comment\n```\n\n## B\n\n![a tree](../tree.png)\n") == []
     assert found("# A\n\n### B\n") == ["heading level 3 comes below level 1; change it"]
-    assert found("# A\n\n![](tree.png)\n") == ["a picture without a text that says what it shows; change it"]
+    assert found("# A\n\n![](../tree.png)\n") == ["a picture without a text that says what it shows; change it"]
     assert found("text\n") == ["has no heading; change it"]
+    assert found("# A\n\n[a](90_tiny.md) [b](#a) [c](https://example.org) `[d](none.md)`\n") == []
+    assert found("# A\n\n[a](tree.png)\n") == ["the link tree.png leads nowhere; change it"]
 
 
 def test_formulas(make):

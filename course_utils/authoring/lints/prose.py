@@ -79,13 +79,18 @@ def level_faults(levels: list[int]) -> Iterator[tuple[int, str]]:
 
 
 def pages(root: Path) -> list[Problem]:
-    """The written pages of the project have headings in order, and a text for every picture."""
+    """The written pages of the project: headings in order, a text for every picture, links that lead somewhere."""
     problems = []
     for path in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("teaching/*.md")]):
         text, file = FENCED.sub("", path.read_text(encoding="utf-8")), path.relative_to(root).as_posix()
         faults = [fault for _, fault in level_faults([len(marks) for marks, _ in HEADING.findall(text)])]
         if MARKDOWN_IMAGE.search(text) or not all(map(alt, IMAGE.findall(text))):
             faults.append("a picture without a text that says what it shows")
+        folder = posixpath.dirname(file)
+        for target in inner_links(text):
+            name, _, section = unquote(target).partition("#")
+            if name and not is_there(root, posixpath.normpath(posixpath.join(folder, name)), section):
+                faults.append(f"the link {target} leads nowhere")
         problems += [Problem(file, "", fault, "change it") for fault in faults]
     return problems
 
@@ -107,13 +112,18 @@ def formulas(notebook: Notebook) -> list[Problem]:
 
 def links(notebook: Notebook) -> list[Problem]:
     """Links to files and sections of the course lead somewhere."""
-    problems = []
-    for cell in notebook.markdown_cells:
-        for found in LINK.finditer(re.sub(r"`[^`]*`", "", FENCED.sub("", source(cell)))):
-            target = found[1] or found[2]
-            if not ELSEWHERE.match(target) and not resolves(notebook, target):
-                problems.append(notebook.problem(cell, f"the link {target} leads nowhere"))
-    return problems
+    return [
+        notebook.problem(cell, f"the link {target} leads nowhere")
+        for cell in notebook.markdown_cells
+        for target in inner_links(FENCED.sub("", source(cell)))
+        if not resolves(notebook, target)
+    ]
+
+
+def inner_links(text: str) -> list[str]:
+    """Where the links of a text lead, those to other sites left out."""
+    targets = [found[1] or found[2] for found in LINK.finditer(CODE_SPAN.sub("", text))]
+    return [target for target in targets if not ELSEWHERE.match(target)]
 
 
 def ways_on(notebook: Notebook) -> list[Problem]:
@@ -135,16 +145,18 @@ def resolves(notebook: Notebook, target: str) -> bool:
     path, _, section = unquote(target).partition("#")
     if not path:
         return has_section(notebook, section)
-    for file in readings(notebook, path):
-        if (notebook.root / file).is_file():
-            folder, _, name = file.rpartition("/")
-            if not section:
-                return True
-            try:
-                return name.endswith(".ipynb") and has_section(read(notebook.root, folder, name[:-6]), section)
-            except ValueError:  # not a notebook, which is its own problem
-                return False
-    return False
+    return any(is_there(notebook.root, file, section) for file in readings(notebook, path))
+
+
+def is_there(root: Path, file: str, section: str) -> bool:
+    """Whether a file of the project exists and, for a notebook, has the section (any, where none is named)."""
+    if not (root / file).exists() or not section:
+        return (root / file).exists()
+    folder, _, name = file.rpartition("/")
+    try:
+        return not name.endswith(".ipynb") or has_section(read(root, folder, name[:-6]), section)
+    except ValueError:  # not a notebook, which is its own problem
+        return False
 
 
 def readings(notebook: Notebook, path: str) -> Iterator[str]:
