@@ -119,7 +119,7 @@ def select_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
 # to put the parts together, so that it can be pasted; the letters say nothing, and the numbers in them change with the
 # seed. What each of them is worth stands elsewhere.
 TOKENS = "enumerate(y[: y.index(eos) + 1] if eos in y else y)"
-EACH = f"[{{part}} for i, k in {TOKENS} for u in [model((*x, *y[:i]))]]"
+EACH = f"[{{part}} for i, k in {TOKENS} for u in [np.array(model((*x, *y[:i])), float)]]"
 LSE = "np.logaddexp.reduce(u)"
 TERM = f"u[k] - {LSE}"
 
