@@ -59,7 +59,7 @@ def hand_out(root: Path, out: Path) -> str:
         if out.exists():
             out.rmdir()
         draft.rename(out)
-    return f"{out}: {len(files) + 1} files, for students; grade what they hand in with this copy, the whole course"
+    return f"{out}: {len(files) + 1} files, for students; grade what they hand in from here, with the whole course"
 
 
 def kept(root: Path) -> Iterator[str]:

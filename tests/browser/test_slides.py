@@ -67,7 +67,7 @@ def test_every_slide_fits_its_frame(running, folder, lesson):
     bad = [s for s in slides if s["below"] > 1 or s["right"] > 1 or s["heading"] > 0 or s["empty"]]
     assert len(slides) > 10 and bad == [] and wrong == []
     # Letters may be a little larger than they were estimated; much smaller ones could not be read from the last row.
-    assert [s for s in slides if s["shrunk"] and float(s["shrunk"]) < 0.8] == []
+    assert [s for s in slides if s["shrunk"] and float(s["shrunk"]) < 0.9] == []
 
 
 def test_the_measure_finds_what_does_not_fit(running, tmp_path):
