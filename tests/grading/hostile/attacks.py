@@ -826,7 +826,6 @@ NAMES = {  # of the student's folder: the name that the report gives him
     "\u4f60" * 80: "\u4f60" * 66,
     "\U0001f600" * 60: "\U0001f600" * 50,
     " . ..": "unnamed",
-    "..%2f..%2fetc": "..%2f..%2fetc".strip("."),
     "ghost\udcff": "ghost_",
     "tab\tnul": "tab nul",
     "CON": "CON",
