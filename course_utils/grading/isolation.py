@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list o
 MIB = 1024 * 1024
 
 # What the kernel's process does before it is a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null,
-# "filter": of system calls, in hexadecimal digits}.
+# "filter": of system calls, in hexadecimal digits}. Sockets that it was handed are those at which it is to listen.
 LAUNCHER = """
 import json, os, sys
 rules = json.loads(sys.argv.pop(1))
@@ -65,6 +66,20 @@ if rules["filter"]:
     if prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0):  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
         sys.exit("the filter on system calls does not work here: " + os.strerror(ctypes.get_errno()))
 sys.modules["debugpy"] = None  # ipykernel would import it, which takes a fifth of a kernel's start; it does without
+import socket, zmq
+handed = {}
+for number in map(int, os.listdir("/proc/self/fd") if sys.platform == "linux" else []):
+    try:
+        with socket.socket(fileno=os.dup(number)) as one:
+            handed["ipc://" + one.getsockname()] = number
+    except (OSError, TypeError):
+        pass
+bind = zmq.Socket.bind
+def bind_handed(self, address):
+    if address in handed:
+        self.setsockopt(zmq.USE_FD, handed[address])
+    return bind(self, address)
+zmq.Socket.bind = bind_handed
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
 """
@@ -139,16 +154,13 @@ class Supplies:
 class Isolation(Protocol):
     """How kernels are kept apart from everything else.
 
-    `name` stands in run.json. `admit` lets the kernel into its room before it starts, `seal` takes from it, once it
-    runs, what it needed only to start. `command` wraps a kernel's own arguments (those that follow the
-    interpreter's).
+    `name` stands in run.json. `admit` lets the kernel into its room before it starts; the sockets that it returns are
+    to be handed to its process. `command` wraps a kernel's own arguments (those that follow the interpreter's).
     """
 
     name: str
 
-    def admit(self, room: Room, supplies: Supplies) -> None: ...
-
-    def seal(self, room: Room) -> None: ...
+    def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]: ...
 
     def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]: ...
 
@@ -188,11 +200,9 @@ class LimitsOnly:
 
     name = "limits only"
 
-    def admit(self, room: Room, supplies: Supplies) -> None:
+    def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]:
         shutil.copytree(supplies.fonts, room.home / FONTS)
-
-    def seal(self, room: Room) -> None:
-        pass
+        return []
 
     def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
         return kernel_arguments(limits.resource_limits(own_threads())) + arguments
@@ -225,16 +235,21 @@ class Bubblewrap:
     def __init__(self) -> None:
         self.uid = 2_000_000_000 + secrets.randbelow(2_000_000_000) if os.getuid() == 0 else None
 
-    def admit(self, room: Room, supplies: Supplies) -> None:
+    def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]:
+        """The kernel listens at sockets that are made here, so that it need not write into any folder of this machine."""
+        (connection,) = room.meeting.iterdir()
+        about = json.loads(connection.read_text(encoding="utf-8"))
         if self.uid is not None:
-            for path in (room.meeting, *room.meeting.iterdir()):
-                os.chown(path, self.uid, self.uid)
-
-    def seal(self, room: Room) -> None:
-        """The sockets are bound: for root, the meeting folder is from now on not the kernel's to write into."""
-        if self.uid is not None:
-            os.chown(room.meeting, 0, 0)
+            os.chown(connection, self.uid, self.uid)
             room.meeting.chmod(0o711)
+        sockets = []
+        for name in ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"):
+            one = socket.socket(socket.AF_UNIX)
+            one.bind(f"{about['ip']}-{about[name]}")
+            one.listen()
+            one.setblocking(False)
+            sockets.append(one)
+        return sockets
 
     def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
         words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
@@ -260,7 +275,7 @@ class Bubblewrap:
         return common + ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
 
     def _system(self, room: Room, supplies: Supplies) -> list[str]:
-        """Binds, all read-only but the meeting folder; private parents (/root) are made anew, to be entered."""
+        """Binds, all read-only; private parents (/root) are made anew, to be entered."""
         seen = [Path("/usr"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
         seen += [
             Path(p)
@@ -290,7 +305,7 @@ class Bubblewrap:
             "--ro-bind",
             str(supplies.package),
             str(supplies.package),
-            "--bind",
+            "--ro-bind",
             str(room.meeting),
             str(room.meeting),
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -65,7 +66,7 @@ class Kernel:
     def __init__(
         self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits, imports: tuple[str, ...] = ()
     ) -> None:
-        self.limits, self.isolation, self.ready = limits, isolation, False
+        self.limits, self.ready = limits, False
         self.room = Room.make(folder)
         options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
         specs = _OneSpec()
@@ -79,13 +80,15 @@ class Kernel:
             connection_file=str(self.room.meeting / "kernel.json"),
         )
         self.manager.write_connection_file()
-        isolation.admit(self.room, supplies)
-        self._start(isolation.environment(self.room, supplies), imports)
+        with contextlib.ExitStack() as handed:
+            sockets = [handed.enter_context(one) for one in isolation.admit(self.room, supplies)]
+            self._start(isolation.environment(self.room, supplies), sockets, imports)
 
-    def _start(self, environment: dict[str, str], imports: tuple[str, ...]) -> None:
+    def _start(self, environment: dict[str, str], sockets: list[socket.socket], imports: tuple[str, ...]) -> None:
         nowhere = subprocess.DEVNULL
+        inherited = {"pass_fds": [one.fileno() for one in sockets]} if sockets else {}
         self.manager.start_kernel(
-            env=environment, cwd=str(self.room.work), stdin=nowhere, stdout=nowhere, stderr=nowhere
+            env=environment, cwd=str(self.room.work), stdin=nowhere, stdout=nowhere, stderr=nowhere, **inherited
         )
         self.client = self.manager.client()
         self._bound_messages()
@@ -114,7 +117,6 @@ class Kernel:
             for socket, _ in self.poller.poll(100):
                 socket.recv_multipart()
                 heard.add(next(name for name, own in self.channels.items() if own is socket))
-        self.isolation.seal(self.room)
         self.ready = True
 
     def _bound_messages(self) -> None:

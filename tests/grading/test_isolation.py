@@ -150,11 +150,8 @@ class TestSandbox:
         assert kernel.run(fill).error == "OSError"
         kernel.run("import os, glob\nfor f in glob.glob('f*'):\n    os.remove(f)")
 
-    @pytest.mark.skipif(
-        os.name == "posix" and os.getuid() != 0, reason="an ordinary user's kernel has the same user outside"
-    )
     def test_where_it_met_the_grader_it_may_not_write(self, kernel):
-        assert kernel.run(f"open({str(kernel.room.meeting / 'x')!r}, 'w')").error == "PermissionError"
+        assert kernel.run(f"open({str(kernel.room.meeting / 'x')!r}, 'w')").error == "OSError"
 
     def test_processes_are_limited(self, kernel):
         bomb = """

@@ -1,0 +1,304 @@
+"""Each defence with a test in which it is switched off and an attack then gets somewhere: else it would defend nothing.
+
+The switches are parts of the code that a test replaces; no option of a command reaches them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from course_utils.checks import judging
+from course_utils.grading import graft, isolation, kernel, nbval_items, submissions
+from course_utils.grading.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Supplies, filter_program
+from course_utils.grading.kernel import Kernel, Outcome
+from course_utils.grading.nbval_items import Cell, Job, Session
+from course_utils.grading.pool import Pool
+from course_utils.grading.submissions import read_notebook
+from course_utils.grading.worker import run_folder
+from tests.grading.hostile import attacks
+from tests.grading.hostile.attacks import ATTACKS, HOOKS, PATCHES, TASK
+from tests.grading.hostile.conftest import LIMITS
+from tests.grading.hostile.notebooks import EXERCISE, POINTS, RIGHT, WRONG, dumps, notebook
+
+slow = [pytest.mark.slow, pytest.mark.sandbox]
+BY_NAME = {one.name: one for one in ATTACKS}
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with run_folder() as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def supplies(folder) -> Supplies:
+    return Supplies.make(folder / "supplies")
+
+
+@contextlib.contextmanager
+def running(
+    sandbox: isolation.Isolation, folder: Path, supplies: Supplies, limits: Limits = LIMITS
+) -> Iterator[Kernel]:
+    one = Kernel(sandbox, folder, supplies, limits)
+    try:
+        yield one
+    finally:
+        one.end()
+
+
+def without(*words: str):
+    """A `command` of the sandbox from which each of these words, which stand alone, is taken out."""
+    whole = Bubblewrap.command
+
+    def command(self, *args):
+        found = whole(self, *args)
+        return [word for word in found if word not in words]
+
+    return command
+
+
+# --- the walls of the sandbox -----------------------------------------------------------------------------------------
+
+LISTEN = "import socket; raise ValueError(sorted(name for _, name in socket.if_nameindex()))"
+PROCESSES = "import os; raise ValueError(sum(name.isdigit() for name in os.listdir('/proc')))"
+CALL = "import ctypes; raise ValueError(ctypes.CDLL(None).{})"
+SOLVED = f"import os; raise ValueError(os.path.exists({str(isolation.SOLVED / 'solutions')!r}))"
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_without_the_sandbox_secrets_network_and_files_are_within_reach(sandbox, folder, supplies):
+    """One kernel with all walls and one with none: every answer is another."""
+    questions = (PROCESSES, SOLVED, CALL.format("memfd_create(b'x', 0)"))
+    with running(sandbox, folder, supplies) as walled, running(LimitsOnly(), folder, supplies) as open_:
+        for question in questions:
+            assert walled.run(question).error_text != open_.run(question).error_text, question
+        write = f"open({str(folder / 'written')!r}, 'w').write('x')"
+        assert walled.run(write).error and not open_.run(write).error
+    assert (folder / "written").read_text() == "x"
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("switch", "question"),
+    [
+        ({"command": without("--unshare-net")}, LISTEN),
+        ({"_system_calls": lambda self: b""}, CALL.format("memfd_create(b'x', 0)")),
+        ({"_system_calls": lambda self: b""}, CALL.format("socket(40, 1, 0) < 0")),
+    ],
+    ids=["network", "memory in files", "sockets to the host"],
+)
+def test_a_wall_taken_away(sandbox, folder, supplies, monkeypatch, switch, question):
+    with running(sandbox, folder, supplies) as kernel_:
+        walled = kernel_.run(question)
+    if "command" in switch and "--unshare-net" not in sandbox._namespaces():
+        monkeypatch.setattr(Bubblewrap, "_namespaces", shared_network(Bubblewrap._namespaces))
+    else:
+        for name, value in switch.items():
+            monkeypatch.setattr(Bubblewrap, name, value)
+    with running(Bubblewrap(), folder, supplies) as kernel_:
+        assert kernel_.run(question).error_text != walled.error_text
+
+
+def shared_network(namespaces):
+    """For an ordinary user, who has all namespaces by one word."""
+    return lambda self: [*namespaces(self), "--share-net"]
+
+
+def test_there_is_a_filter_for_the_usual_machines():
+    assert len(filter_program("x86_64")) == len(filter_program("aarch64")) > 500
+    assert len(filter_program("x86_64")) % 8 == 0 and filter_program("unheard-of") == b""
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_without_limits_of_the_system(sandbox, folder, supplies, monkeypatch):
+    questions = {
+        "block = bytearray(2 * 1024**3)": "MemoryError",
+        "import os\nwith open('x', 'wb') as f: f.seek(2**27); f.write(b'x')": "OSError",
+        "files = [open('/dev/null') for _ in range(600)]": "OSError",
+    }
+    with running(sandbox, folder, supplies) as limited:
+        assert [limited.run(question).error for question in questions] == list(questions.values())
+    monkeypatch.setattr(Limits, "resource_limits", lambda self, already=0: {})
+    wide = Limits(memory=4096 * MIB, file_size=1024 * MIB)
+    with running(Bubblewrap(), folder, supplies, wide) as free:
+        assert [free.run(question).error for question in questions] == ["", "", ""]
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("limits", "source", "ended"),
+    [
+        ({"cpu_seconds": 0.5}, "for _ in range(10**8): pass", "timeout"),
+        ({"wall_seconds": 0.5}, "import time; time.sleep(4)", "timeout"),
+        ({"output": MIB}, "for _ in range(300): print('x' * 10_000)", "output"),
+        ({"memory": 600 * MIB}, attacks.CHILDREN.replace("(20)", "(4)"), "memory"),
+    ],
+    ids=["processor", "clock", "output", "memory of all processes"],
+)
+def test_what_the_grader_itself_counts(sandbox, folder, supplies, limits, source, ended):
+    free = {"cpu_seconds": 60, "wall_seconds": 90, "output": 64 * MIB, "memory": 4096 * MIB}
+    with running(sandbox, folder, supplies, Limits(**free)) as one:
+        assert one.run(source).ended == ""
+        one.limits = Limits(**free | limits)
+        assert one.run(source).ended == ended
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_a_message_without_end_is_cut_off_before_it_fills_the_memory(sandbox, folder, supplies, monkeypatch):
+    source = attacks.WIRES["endless-message"].replace("* 400", "* 100")
+    limits = Limits(wall_seconds=60, output=2**40)
+    with running(sandbox, folder, supplies, limits) as one:
+        assert one.run(source + "\nimport time; time.sleep(30)").ended == "output"
+    monkeypatch.setattr(kernel, "OWN_MEMORY", 2**40)
+    with running(sandbox, folder, supplies, limits) as one:
+        assert one.run(source).ended == ""
+
+
+# --- what is spoilt for other tasks -----------------------------------------------------------------------------------
+
+
+def earned(content: dict, folder: Path, supplies: Supplies) -> dict[str, float]:
+    """The points by task of a notebook that is run without a sandbox."""
+    pool = Pool(LimitsOnly, folder, supplies, LIMITS)
+    session = Session(Job(Path(), folder, 11, pool, LIMITS))
+    points = {}
+    try:
+        for cell in graft.graft(EXERCISE.solution, read_notebook(dumps(content)), EXERCISE.stubs)["cells"]:
+            about = cell["metadata"].get("grading")
+            if about and about["role"] == "check":
+                points[about["task"]] = session.ask(about["task"]).points
+            elif about:
+                session.run(Cell("".join(cell["source"]), about["task"], about["role"]))
+    finally:
+        session.close()
+        pool.close()
+    return points
+
+
+SPOILING = {
+    "numpy": PATCHES["numpy"],
+    "hand-over": PATCHES["hand-over"],
+    "namespace": "ip = get_ipython()\n" + HOOKS["namespace"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPOILING)
+def test_a_task_that_others_have_spoilt_is_asked_again(folder, supplies, monkeypatch, name):
+    content = notebook(RIGHT | {TASK: f"# {TASK}\n{SPOILING[name]}\n{WRONG[TASK]}"})
+    due = {task: points * (task != TASK) for task, points in POINTS.items()}
+    assert earned(content, folder, supplies) == due
+    monkeypatch.setattr(Session, "ask", Session._ask)
+    assert earned(content, folder, supplies) != due
+
+
+@pytest.mark.slow
+def test_without_the_look_at_what_has_changed(folder, supplies, monkeypatch):
+    content = notebook(RIGHT | {TASK: f"# {TASK}\n{PATCHES['toy-language']}\n{RIGHT[TASK]}"})
+    assert earned(content, folder, supplies)["E02.4"] == POINTS["E02.4"]
+    monkeypatch.setattr(graft, "UNSPOILT", "")
+    assert earned(content, folder, supplies)["E02.4"] == 0
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
+
+
+class FakeKernel:
+    """Answers every cell with what a forger would show."""
+
+    def __init__(self, nonce: bool) -> None:
+        self.nonce = nonce
+
+    def run(self, source: str) -> Outcome:
+        if "hand_over" not in source:
+            return Outcome()
+        seed, nonce = re.search(r"seed=(\d+), nonce='(\w+)'", source).groups()
+        right = {"t": "tuple", "v": [{"t": "float", "v": 1 - 0.9**10}, {"t": "float", "v": 9.0}]}
+        data = {"task": "E02.3", "seed": int(seed), "state": "answered", "seen": [{"value": right}]}
+        return Outcome(probes=[data | {"nonce": nonce if self.nonce else "old"}])
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("nonce", [True, False])
+def test_data_count_with_the_nonce_of_this_very_question_only(nonce):
+    pool = type("Kernels", (), {"take": lambda self: FakeKernel(nonce)})()
+    session = Session(Job(Path(), Path(), 5, pool, LIMITS))
+    assert session._ask("E02.3").points == (POINTS["E02.3"] if nonce else 0)
+
+
+def test_remembered_answers_are_right_for_the_seed_of_the_notebook_only():
+    (source,) = (
+        c["source"] for c in json.loads(BY_NAME["remembered-inputs"].content)["cells"] if c.get("id") == "e02-6"
+    )
+    names: dict = {}
+    exec(source, names)
+    from course_utils.checks.probing import probe_task
+
+    assert nbval_items.judged("E02.6", probe_task("E02.6", names, 0), 0).points == POINTS["E02.6"]
+    assert nbval_items.judged("E02.6", probe_task("E02.6", names, 1), 1).points == 0
+
+
+def test_without_the_guard_an_error_in_the_judge_would_end_the_run(monkeypatch):
+    def broken(*_):
+        raise RecursionError
+
+    monkeypatch.setattr(nbval_items, "judge_task", broken)
+    assert nbval_items.judged("E02.6", {}, 1).points == 0
+    with pytest.raises(RecursionError):
+        nbval_items._judged("E02.6", {}, 1)
+
+
+def test_a_judgement_that_does_not_end_is_cut_off(monkeypatch):
+    def endless(*_):
+        while True:
+            pass
+
+    monkeypatch.setattr(nbval_items, "judge_task", endless)
+    monkeypatch.setattr(nbval_items, "JUDGING_SECONDS", 0.2)
+    row = nbval_items.judged("E02.6", {}, 1)
+    assert row.points == 0 and "could not be read" in row.message
+
+
+def test_exponents_without_bound_would_hold_up_the_judge(monkeypatch):
+    data = {"t": "decimal", "v": "1e30000"}
+    assert type(judging.decode(data)).__name__ == "Opaque"
+    monkeypatch.setattr("course_utils.checks.plain.MAX_DIGITS", 10**6)
+    assert type(judging.decode(data)).__name__ == "Decimal"
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "attack"),
+    [
+        ("MOST_CELLS", 10**6, "format-20000-cells"),
+        ("MOST_VALUES", 10**9, "format-many-values"),
+        ("MOST_DIGITS", 4_300, "format-long-integer"),
+    ],
+)
+def test_a_bound_on_files_taken_away(monkeypatch, name, bound, attack):
+    data = BY_NAME[attack].content.replace(b"7" * 5_000, b"7" * 4_000).replace(b"[]," * 6_000_000, b"[]," * 4_100_000)
+    with pytest.raises(submissions.Unusable):
+        read_notebook(data)
+    monkeypatch.setattr(submissions, name, bound)
+    with contextlib.suppress(submissions.Unusable):
+        assert read_notebook(data)["cells"] is not None
+        return
+    assert name == "MOST_VALUES"  # then the number of cells is what is too large
