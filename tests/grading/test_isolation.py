@@ -81,6 +81,14 @@ def test_judges_mutants_and_graders_are_not_there(kernel, module):
     assert kernel.run(f"import course_utils.{module}").error == "ModuleNotFoundError"
 
 
+def test_of_the_checks_only_the_half_that_asks_is_copied(supplies):
+    checks = supplies.package / "course_utils" / "checks"
+    files = {str(path.relative_to(checks)) for path in checks.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    above = {name for name in files if "/" not in name}
+    assert above == {"__init__.py", "plain.py", "probing.py", "reading.py", "registry.py"}
+    assert {name.partition("/")[2] for name in files - above} == {"__init__.py", "probe.py"}
+
+
 def test_what_a_notebook_needs_is_there(kernel):
     assert kernel.run("from course_utils.lesson import check\nimport course_utils.checks.probing").error == ""
 
