@@ -236,7 +236,7 @@ class Bubblewrap:
         self.uid = 2_000_000_000 + secrets.randbelow(2_000_000_000) if os.getuid() == 0 else None
 
     def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]:
-        """The kernel listens at sockets that are made here, so that it need not write into any folder of this machine."""
+        """The kernel listens at sockets that are made here: it need not write into any folder of this machine."""
         (connection,) = room.meeting.iterdir()
         about = json.loads(connection.read_text(encoding="utf-8"))
         if self.uid is not None:

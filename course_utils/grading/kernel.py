@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket as Socket  # noqa: N812 - `socket` is one of ZeroMQ here
 
 import psutil
 import zmq
@@ -84,7 +84,7 @@ class Kernel:
             sockets = [handed.enter_context(one) for one in isolation.admit(self.room, supplies)]
             self._start(isolation.environment(self.room, supplies), sockets, imports)
 
-    def _start(self, environment: dict[str, str], sockets: list[socket.socket], imports: tuple[str, ...]) -> None:
+    def _start(self, environment: dict[str, str], sockets: list[Socket], imports: tuple[str, ...]) -> None:
         nowhere = subprocess.DEVNULL
         inherited = {"pass_fds": [one.fileno() for one in sockets]} if sockets else {}
         self.manager.start_kernel(
