@@ -333,6 +333,10 @@ def test_nan_names_the_pair(gpt2, with_bos):
         with pytest.raises(ValueError, match=r"pair 1 \(x='the dog', y=' ran'\).*NaN"):
             scorer.conditional_log_prob([("the cat", " sat"), ("the dog", " ran"), ("the", " cat")])
         assert np.isfinite(scorer.conditional_log_prob([("the cat", " sat")])).all()
+    everywhere = copy.deepcopy(gpt2)
+    everywhere.lm_head.weight = torch.nn.Parameter(torch.full_like(gpt2.lm_head.weight, math.nan))
+    with pytest.raises(ValueError, match=r"pair 0 .*NaN"):
+        Scorer(everywhere, with_bos).conditional_log_prob([("the cat", " sat")])
 
 
 def test_options_that_do_not_exist(gpt2, plain):

@@ -48,6 +48,14 @@ def test_a_cap_that_hardly_shows_is_found_too(jobs):
         assert not probe.head_is_linear(model, jobs[0])
 
 
+def test_a_head_with_a_hook_keeps_it(gpt2, jobs):
+    """Something hung on the output layer changes its logits: they are then the model's to make."""
+    model = copy.deepcopy(gpt2)
+    model.lm_head.register_forward_hook(lambda _, args, out: 2 * out)
+    with torch.no_grad():
+        assert probe.head_is_linear(gpt2, jobs[0]) and not probe.head_is_linear(model, jobs[0])
+
+
 def test_no_boundaries_in_a_packed_row(gpt2, jobs):
     """Trap: sequences end to end that see each other."""
     batch = packing.packed_batch(jobs)
