@@ -840,5 +840,9 @@ RARE |= {
     "loop-regex", "loop-deaf", "loop-cell", "memory-cell", "disk-tmp", "output-at-once", "display-at-once", "abort", "kill-self",
     "exit-polite", "shutdown", "kill-later-own-cell", "interrupt", "input-cell", "magic-first", "many-cells", "print-later",
     "tags", "look-everywhere", "at-exit", "slow-and-wrong", "memory-bit-by-bit", "sleep", "input-raw-channel", "install",
+    "cell-as-markdown", "cell-emptied", "cell-doubled-wrong-last", "magic-script", "magic-unknown", "quit-called",
+    "base-exception", "recursion", "memory-at-once", "disk-home", "hook-showtraceback", "hook-namespace", "forged-twice",
+    "patch-hand-over", "patch-cases", "patch-own-cell", "startup-files", "busy-children", "right-at-home-only",
+    "input-raw", "debugger", "wire-comms",
     *(one.name for one in ATTACKS if one.kind == "liars"),  # `test_values` returns them all in one kernel
 }  # fmt: skip
