@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from course_utils.authoring import browser, site_command
-from course_utils.cli import doctor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,15 +21,6 @@ PICTURES = """() => [...document.querySelectorAll('main img')].map(
     i => [i.width, i.height, i.naturalWidth / i.naturalHeight])"""
 CUT_OFF = """() => [...document.querySelectorAll('main pre, main div.wide, main .formula, main .figure')]
     .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML.slice(0, 100))"""
-
-
-@pytest.fixture(scope="module")
-def running():
-    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if doctor.find_browser() is None:
-        pytest.skip("no Chromium on this machine: sudo apt install chromium")
-    with browser.browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

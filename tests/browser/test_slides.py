@@ -6,7 +6,6 @@ import pytest
 
 from course_utils.authoring import browser, slides_command
 from course_utils.authoring.notebook_files import lessons
-from course_utils.cli import doctor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -29,15 +28,6 @@ MEASURE = """() => [...document.querySelectorAll('.step')].map((step, i) => {
     step.style.display = '';
     return result;
 })"""
-
-
-@pytest.fixture(scope="module")
-def running():
-    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if doctor.find_browser() is None:
-        pytest.skip("no Chromium on this machine: sudo apt install chromium")
-    with browser.browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, plot_each
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -138,19 +139,6 @@ def _all_axes(answer: Any) -> Iterator[Any]:
         yield from itertools.chain.from_iterable(map(_all_axes, itertools.islice(answer, 20)))
 
 
-def plot_panels(answer: Callable, cases: Sequence[Case]) -> list[dict]:
-    """What the answer draws, case by case; its figures are closed, so that none is displayed."""
-    import matplotlib.pyplot as plt
-
-    seen = []
-    for case in cases:
-        before = set(plt.get_fignums())
-        seen.append(observe(answer, *case.fresh_args(), read=panels))
-        for figure in set(plt.get_fignums()) - before:
-            plt.close(figure)
-    return seen
-
-
 PROBES = {
     probe.task: probe
     for probe in (
@@ -160,7 +148,7 @@ PROBES = {
         Probe("E03.4", "sequence_log_prob", sequence_cases),
         Probe("E03.5", "best", best_cases),
         Probe("E03.6", "e03_6"),
-        Probe("E03.7", "plot_underflow", plot_cases, run=plot_panels),
+        Probe("E03.7", "plot_underflow", plot_cases, run=functools.partial(plot_each, read=panels)),
         Probe("E03.8", "nats_to_bits", bits_cases),
     )
 }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import toy_language
-from course_utils.checks.probing import Case, Probe, observe, the_axes
+from course_utils.checks.probing import Case, Probe, observe, plot_each, the_axes
 from course_utils.toy_language import ToyLanguage
 
 BOS = 0
@@ -330,19 +330,6 @@ def _segments(axes: Any) -> list[dict]:
     return marks
 
 
-def strip_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
-    """What the answer's figures show, case by case; the figures are closed, so that none is displayed."""
-    import matplotlib.pyplot as plt
-
-    seen = []
-    for case in cases:
-        before = set(plt.get_fignums())
-        seen.append(observe(answer, *case.fresh_args(), read=strip_data))
-        for figure in set(plt.get_fignums()) - before:
-            plt.close(figure)
-    return seen
-
-
 PROBES = {
     probe.task: probe
     for probe in (
@@ -353,6 +340,6 @@ PROBES = {
         Probe("E09.5", "score_candidates", cache_cases),
         Probe("E09.6", "sum_log_prob_from_hf_loss", loss_cases),
         Probe("E09.7", "pair_ids", boundary_cases),
-        Probe("E09.8", "surprisal_strip", strip_cases, run=strip_each),
+        Probe("E09.8", "surprisal_strip", strip_cases, run=functools.partial(plot_each, read=strip_data)),
     )
 }
