@@ -99,8 +99,9 @@ def run(sandbox, tmp_path_factory, request) -> Run:
 
 def selected(request: pytest.FixtureRequest, what: str) -> list:
     """The attacks (or the honest notebooks) whose tests are to run now."""
-    params = (getattr(getattr(item, "callspec", None), "params", {}) for item in request.session.items)
-    return [one[what] for one in params if what in one]
+    here = Path(__file__).parent
+    items = [item for item in request.session.items if item.path.is_relative_to(here) and hasattr(item, "callspec")]
+    return [item.callspec.params[what] for item in items if what in item.callspec.params]
 
 
 class listener:  # noqa: N801 - used like a function

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,11 +45,15 @@ def as_somebody(sandbox, tmp_path_factory) -> list[str]:
     return words
 
 
-def test_the_worst_attacks_get_no_further_there(as_somebody, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("somebody")
-    for above in [folder, *folder.parents]:
-        if above.stat().st_uid == os.getuid() and str(above).startswith(str(tmp_path_factory.getbasetemp().parent)):
-            above.chmod(above.stat().st_mode | 0o011)
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that somebody else may enter: those of pytest are closed to him."""
+    with tempfile.TemporaryDirectory(prefix="course-somebody-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+def test_the_worst_attacks_get_no_further_there(as_somebody, folder):
     chosen = [one for one in ATTACKS if one.name in CHOSEN]
     assert len(chosen) == len(CHOSEN)
     files = {one.name: with_port(one, 9) for one in chosen} | {"honest": dumps(notebook())}

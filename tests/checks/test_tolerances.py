@@ -1,0 +1,26 @@
+"""Wide of the mark, on many seeds: mistakes are far from right, and solutions right. In a file of its own, which takes
+minutes, so that another worker can do the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from course_utils.checks import registry
+from course_utils.checks.reading import tolerances_times
+
+from .solved import TASKS, names, verdict
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_mistake_is_within_ten_tolerances_of_right(task):
+    """On 20 seeds: with tolerances ten times as wide every wrong answer still loses points, and the solution none."""
+    solution = names(task)
+    wrong = registry.load_mutants(registry.lesson_of(task)).MUTANTS.wrong_answers.get(task, [])
+    for seed in range(20):
+        assert verdict(task, solution, seed).right, f"seed {seed}"
+        with tolerances_times(10):
+            for answer in wrong:
+                result = verdict(task, answer.names, seed, explain=False)
+                assert not result.right, f"seed {seed}: {answer.misconception}"
