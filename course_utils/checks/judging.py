@@ -34,6 +34,7 @@ from course_utils.checks.reading import (
 from course_utils.checks.registry import lesson_of, load_judge, load_mutants
 
 ROUNDED = 1e-3  # a value this near to the right one was rounded
+SLIPS = ("AttributeError", "IndexError", "NameError", "TypeError", "UnboundLocalError")  # only their text says which
 
 
 @dataclass(frozen=True)
@@ -231,24 +232,28 @@ def _verdict(
     named = {name: (earned[name], float(worth)) for name, worth in judge.parts.items()}
     if not findings:
         return Verdict(points, float(judge.points), parts=named)
-    first = findings[0]
+    first, function = findings[0], load_probe(task).function
     at = first.case
     known = recognise(task, judge, cases, observations, findings) if explain else None
-    message = known.message if known else _advice(seen[at].error, first.message) if at is not None else first.message
-    call = cases[at].call(load_probe(task).function) if at is not None and cases[at].fresh_args() else ""
+    message = (
+        known.message if known else _advice(seen[at], first.message, function) if at is not None else first.message
+    )
+    call = cases[at].call(function) if at is not None and cases[at].fresh_args() else ""
     status = "error" if points == 0 and all(one.error for one in seen) else "graded"
     misconception = known.misconception or None if known else None
     return Verdict(points, float(judge.points), status, message, call, misconception, named)
 
 
-def _advice(error: str, message: str) -> str:
+def _advice(one: Seen, message: str, function: str) -> str:
     advice = {
         "NameError": "a name is used before it is defined: run the cells above, or define it inside the function",
-        "TypeError": "compare the arguments of your function with the contract above the cell",
+        "TypeError": "compare the arguments of your function with the contract above the cell"
+        if one.message.startswith(f"{function}()")
+        else "",
         "RecursionError": "the recursion never ends",
         "SystemExit": "an answer must not end the program",
     }
-    return f"{message} ({advice[error]})" if error in advice else message
+    return f"{message} ({advice[one.error]})" if advice.get(one.error) else message
 
 
 def recognise(task: str, judge: Judge, cases: Sequence[Case], observations: list, findings: list) -> Answer | None:
@@ -320,14 +325,16 @@ def _observe_value(answer: Answer) -> dict:
 
 
 def alike(one: Any, other: Any, read: Callable[[Any], Any] | None = None) -> bool:
-    """Whether two plain observations say the same: the same error, or equal values up to the precision they came in.
+    """Whether two plain observations say the same: the same error (of a slip such as a TypeError: with the same text),
+    or equal values up to the precision they came in.
 
     With `read`: whether both read the same.
     """
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return False
     if "error" in one or "error" in other:
-        return one.get("error") == other.get("error")
+        same = one.get("error") == other.get("error")
+        return same and (one["error"] not in SLIPS or one.get("message") == other.get("message"))
     if read is not None:
         with contextlib.suppress(Unusable, KeyError):
             return read(decode(one["value"])) == read(decode(other["value"]))

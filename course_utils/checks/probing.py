@@ -174,7 +174,8 @@ def hand_over(task: str, seed: int, nonce: str = "") -> None:
 
 
 def the_axes(shown: Any) -> Any:
-    """The matplotlib Axes that an answer returned, alone or as the Figure, list or container of bars that holds it.
+    """The matplotlib Axes that an answer returned, alone, beside its Figure, or as the Figure, list or container of
+    bars that holds it.
 
     Raises TypeError where there is none, or more than one.
     """
@@ -183,6 +184,8 @@ def the_axes(shown: Any) -> Any:
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
 
+    if isinstance(shown, list | tuple):  # (figure, axes), as plt.subplots gives them
+        shown = [one for one in shown if not isinstance(one, Figure)] or shown
     if isinstance(shown, Figure) and len(shown.axes) == 1:
         shown = shown.axes[0]
     if isinstance(shown, BarContainer) and shown.patches:

@@ -59,7 +59,9 @@ def numbers(value: Any, count: int | None = None, what: str = "numbers") -> list
     if isinstance(value, Array) and value.values.ndim == 1:
         value = [Array(np.asarray(x), value.dtype, value.library) for x in value.values]
     if not isinstance(value, list | tuple):
-        raise Unusable(f"{describe(value)} came back where {count or 'a list of'} {what} are asked for")
+        raise Unusable(
+            f"{describe(value)} came back where {f'{count} {what} are' if count else f'a list of {what} is'} asked for"
+        )
     if count is not None and len(value) != count:
         raise Unusable(f"{len(value)} came back where {count} {what} are asked for")
     return [number(item) for item in value]
@@ -137,7 +139,7 @@ def entries(got: Any, keys: Sequence[str]) -> dict[str, Any]:
         return dict(zip(keys, got, strict=True))
     if not isinstance(got, dict):
         quoted = ", ".join(f'"{key}"' for key in keys)
-        raise Unusable(f"{describe(got)} came back where a dict with the keys {quoted} is asked for")
+        raise Unusable(f"{describe(got)} came back where {quoted} are asked for, in this order or in a dict")
     found = {str(key).strip().lower(): item for key, item in got.items()}
     if not any(key.lower() in found for key in keys):
         raise Unusable(f'the dict has no entry "{keys[0]}"')

@@ -258,7 +258,10 @@ def _boundary_fault(case: Case, one: Seen) -> str:
     if one.error:
         if one.error == "ValueError" and spans:
             return ""
-        return message("refused_without_need") if one.error == "ValueError" else raised(one, 0).message
+        if one.error == "ValueError":
+            return message("refused_without_need")
+        wanted = "; where a token spans the join, a ValueError may be raised and nothing else"
+        return raised(one, 0).message + (wanted if spans else "")
     if not isinstance(one.value, list | tuple) or len(one.value) != 2:
         return f"{describe(one.value)} came back where a pair (x_ids, y_ids) is asked for"
     try:

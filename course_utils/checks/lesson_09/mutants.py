@@ -118,6 +118,17 @@ def token_log_probs(model, ids):
     return _gathered(logits[:, :-1].log_softmax(1), ids[:, 1:])
 
 
+@wrong("E09.2", "normalised_over_positions")
+def token_log_probs(model, ids):
+    ids, logits = _logits(model, ids)
+    return _gathered(logits.log_softmax(1)[:, :-1], ids[:, 1:])
+
+
+@wrong("E09.2", "list_for_tensor")
+def token_log_probs(model, ids):
+    return model(ids).logits.log_softmax(-1)
+
+
 @wrong("E09.2", "raw_logits_gathered")
 def token_log_probs(model, ids):
     ids, logits = _logits(model, ids)
@@ -375,7 +386,7 @@ wrong_value(
     "E09.4",
     {"last": None, "first": _ALL},
     "nothing_returned",
-    "last: None (is a return missing?) came back where a list of positions are asked for",
+    "last: None (is a return missing?) came back where a list of positions is asked for",
 )
 right_value("E09.4", {"last": set(), "first": set(_ALL)}, "sets")
 right_value("E09.4", {"last": [], "first": range(2, 7)}, "a list and a range")
@@ -466,6 +477,15 @@ def score_candidates(model, x, candidates):
 @wrong("E09.5", "last_of_y_skipped")
 def score_candidates(model, x, candidates):
     return [float(_alone(model, x + y, len(x))[:-1].sum()) for y in candidates]
+
+
+@wrong("E09.5", "not_shifted")
+def score_candidates(model, x, candidates):
+    scores = []
+    for y in candidates:
+        row = _read(model, x + y)[0][0].log_softmax(-1)
+        scores.append(float(sum(row[len(x) + i, token] for i, token in enumerate(y))))
+    return scores
 
 
 @wrong("E09.5", "y_without_context_of_x")
@@ -858,8 +878,7 @@ def surprisal_strip(tokens, log_probs, n_x):
 @wrong(
     "E09.8",
     "nothing_returned",
-    "the answer raised TypeError: the task asks for a matplotlib Axes; what came back is "
-    "of type NoneType (compare the arguments of your function with the contract above the cell)",
+    "the answer raised TypeError: the task asks for a matplotlib Axes; what came back is of type NoneType",
 )
 def surprisal_strip(tokens, log_probs, n_x):
     _bars(_surprisals(log_probs), tokens, n_x)

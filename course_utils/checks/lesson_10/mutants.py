@@ -1000,7 +1000,7 @@ wrong_value(
     "E10.8",
     None,
     "nothing_returned",
-    'None (is a return missing?) came back where a dict with the keys "harmless", "pairs" is asked for',
+    'None (is a return missing?) came back where "harmless", "pairs" are asked for, in this order or in a dict',
 )
 right_value("E10.8", _EIGHT, "a dict")
 right_value("E10.8", ("a", [[-10.0, -4.0], [-12.0, -8.5]]), "a tuple; lower case, the other order")

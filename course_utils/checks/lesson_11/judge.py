@@ -92,6 +92,7 @@ KNOWN_SUMS = {
 KNOWN_LOSSES = {
     "all_tokens_in_the_loss": -JOINT / 6,
     "masked_tokens_counted": LOSS / 6,
+    "masked_tokens_counted ": LOSS / 7,  # BOS too
     "total_for_loss": -JOINT,
     "log_likelihood_for_loss": -LOSS,
     "boundary_label_of_prompt": -(TERMS[-1] + TERMS[-2]) / 2,
@@ -108,7 +109,7 @@ def instance(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
         (LOSS_PART, ("loss",), (LOSS,), {name: (value,) for name, value in KNOWN_LOSSES.items()}),
     ):
         try:
-            got = tuple(number(said[key]) for key in keys)
+            got = tuple(float(number(said[key])) for key in keys)
         except Unusable as reason:
             findings.append(Finding(f"{part}: {reason}", 0, part))
             continue
@@ -117,7 +118,7 @@ def instance(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
             continue
         name = next((n for n, w in known.items() if all(close(x, y, 2e-3) for x, y in zip(got, w, strict=True))), "")
         near = all(close(x, y, 2e-3) for x, y in zip(got, right, strict=True))
-        plain = f"{show([float(x) for x in got])} came back, and that is not right"
+        plain = f"{show(got if len(got) > 1 else got[0])} came back, and that is not right"
         findings.append(
             Finding(f"{part}: {message(name.strip()) if name else message('rounded') if near else plain}", 0, part)
         )

@@ -282,6 +282,11 @@ def batch_means(nll, counts):
     return _token_mean(nll, counts), math.fsum(nll) / len(nll)
 
 
+@wrong("E11.3", "lengths_ignored", "the token mean divides the total by the number of tokens, not by that of sequences")
+def batch_means(nll, counts):
+    return math.fsum(nll) / len(nll), _sequence_mean(nll, counts)
+
+
 @wrong("E11.3", "one_mean_for_both")
 def batch_means(nll, counts):
     return _token_mean(nll, counts), _token_mean(nll, counts)

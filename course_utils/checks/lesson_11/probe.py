@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, ask_functions, axes_data, observe, plot_each
+from course_utils.checks.probing import Case, Probe, ask_functions, axes_data, observe, plot_each, the_axes
 
 IGNORED = -100
 
@@ -255,9 +255,8 @@ def numbers_and_plot(answer: Callable, others: dict, cases: Sequence[Case]) -> l
 def _named_lines(axes: Any) -> dict | None:
     if axes is None:
         return None
+    axes = the_axes(axes)
     data = axes_data(axes)
-    axes = getattr(axes, "axes", axes)  # a Figure has a list of them
-    (axes,) = axes if isinstance(axes, list) else [axes]
     names = [str(line.get_label()) for line in axes.get_lines()]
     looks = [_look(line) for line in axes.get_lines()]
     legend = axes.get_legend()

@@ -785,6 +785,16 @@ def score_from_loss(model, x, y):
     return -_loss(model, x, y, labels=torch.tensor([labels], device=model.device)) * len(y)
 
 
+@wrong("E12.4", "labels_are_the_ids")
+def score_from_loss(model, x, y):
+    import torch
+
+    ids = torch.tensor([[*x, *y]])
+    labels = ids
+    labels[:, : len(x)] = -100
+    return -float(model(input_ids=ids, labels=labels).loss) * len(y)
+
+
 @wrong("E12.4", "low_precision_inside")
 def score_from_loss(model, x, y):
     import torch
