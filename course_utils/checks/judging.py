@@ -339,7 +339,7 @@ def alike(one: Any, other: Any, read: Callable[[Any], Any] | None = None) -> boo
         with contextlib.suppress(Unusable, KeyError):
             return read(decode(one["value"])) == read(decode(other["value"]))
     with contextlib.suppress(Malformed):  # what stands beside the value was not looked at before
-        return _alike(one, other)
+        return _alike(*({key: item for key, item in seen.items() if key != "shown"} for seen in (one, other)))
     return False
 
 

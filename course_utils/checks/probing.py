@@ -228,13 +228,20 @@ def axes_data(axes: Any) -> dict:
 
 def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any] = axes_data) -> list[dict]:
     """What the answer's figures show (see `axes_data`), case by case; the figures are closed, so that none is
-    displayed."""
+    displayed. Beside it, as `"shown"`, what came back as it was, for the student to read."""
     import matplotlib.pyplot as plt
+
+    def both(drawn: Any) -> tuple:
+        return read(drawn), drawn
 
     seen = []
     for case in cases:
         before = set(plt.get_fignums())
-        seen.append(observe(answer, *case.fresh_args(), read=read))
+        one = observe(answer, *case.fresh_args(), read=both)
+        if "value" in one:
+            value, shown = one["value"]["v"]
+            one = {"value": value, "shown": shown}
+        seen.append(one)
         for figure in set(plt.get_fignums()) - before:
             plt.close(figure)
     return seen

@@ -22,7 +22,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course_utils.checks.judging import Seen, Verdict, judge_task, show
-from course_utils.checks.plain import Malformed
+from course_utils.checks.plain import Malformed, decode
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import load_judge
 from course_utils.grading.isolation import Limits
@@ -351,9 +351,10 @@ def what_came_back(task: str, data: dict, seed: int, verdict: Verdict) -> str:
         return ""
     try:
         one = Seen.read(data["seen"][calls.index(verdict.call) if verdict.call in calls else 0])
+        value = decode(one.items["shown"]) if "shown" in one.items else one.value
     except (Malformed, KeyError, IndexError, TypeError):
         return ""
-    return f"{one.error}: {one.message}" if one.error else show(one.value)
+    return f"{one.error}: {one.message}" if one.error else show(value)
 
 
 def run_job(job: Job) -> list[Row]:

@@ -126,7 +126,8 @@ def _totals(exercise: Exercise, records: list[Record]) -> str:
     earned = sorted(sum(row.points for row in r.rows) for r in records if r.file)
     if not earned:
         return "<p>Nobody handed anything in.</p>"
-    low, middle, high = (earned[int(share * (len(earned) - 1) + 0.5)] for share in (0.25, 0.5, 0.75))
+    quarter = (len(earned) - 1) // 4
+    low, middle, high = earned[quarter], earned[len(earned) // 2], earned[-1 - quarter]
     spread = f"{low:g} to {high:g}" if low < high else f"{low:g}"
     return f"<p>{len(earned)} handed in; median {middle:g} of {exercise.points:g} points, the middle half {spread}.</p>"
 

@@ -197,7 +197,8 @@ def accumulate_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
         model, batches = case.fresh_args()
         one = observe(answer, model, batches)
         if "value" in one:
-            one = {"value": {"t": "list", "v": [one["value"], encode(_projections(model))]}}
+            both = {"t": "list", "v": [one["value"], encode(_projections(model))]}
+            one = {"value": both, "shown": one["value"]}
         seen.append(one)
     return seen
 
