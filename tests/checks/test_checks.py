@@ -107,6 +107,13 @@ def test_what_stands_beside_a_wrong_value_may_be_anything():
     assert judge_task("E01.4", data, 0).points == 0
 
 
+def test_a_slip_is_not_named_after_another_one():
+    """That the model was given lists is an AttributeError too: a name that is misspelt has to keep its own text."""
+    result = verdict("E09.2", {"token_log_probs": lambda model, ids: ids.log_sofmax()})
+    assert result.misconception is None
+    assert "log_sofmax" in result.message
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(ValueError, match="there is no task 'E01.99'"):
         probe_task("E01.99", {}, 0)

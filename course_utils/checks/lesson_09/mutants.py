@@ -898,11 +898,11 @@ def surprisal_strip(tokens, log_probs, n_x):
     return figure
 
 
-@right("E09.8", "one colour and a line between")
+@right("E09.8", "one colour and a line between, the figure beside the axes")
 def surprisal_strip(tokens, log_probs, n_x):
     axes = _bars(_surprisals(log_probs), tokens, n_x, label="Surprisal [nats]", colours=("blue", "blue"))
     axes.axvline(n_x - 0.5, color="black")
-    return axes
+    return axes.figure, axes
 
 
 @right("E09.8", "shades of the surprisal, y on a shaded span")
