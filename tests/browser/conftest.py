@@ -6,7 +6,7 @@ from course_utils.authoring import browser
 from course_utils.cli import doctor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running():
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if doctor.find_browser() is None:

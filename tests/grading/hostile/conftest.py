@@ -38,6 +38,17 @@ class Run:
     messages: list[str] = field(default_factory=list)
 
 
+def pytest_collection_modifyitems(config, items):
+    """Without `--all-attacks` the rare ones are left out."""
+    if config.getoption("--all-attacks"):
+        return
+    names = {f"test_attack[{attack.name}]" for attack in ATTACKS if attack.rare}
+    rare = [item for item in items if item.path.name == "test_hostile.py" and item.name in names]
+    config.hook.pytest_deselected(items=rare)
+    kept = set(items) - set(rare)
+    items[:] = [item for item in items if item in kept]
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory) -> Bubblewrap:
     """The sandbox; a skip where this machine cannot give it."""
@@ -134,7 +145,9 @@ def state(place: Path) -> dict[str, str]:
     found = {}
     for folder, below, names in os.walk(place):
         below[:] = [b for b in below if b not in (".git", ".venv", "__pycache__") and not b.startswith(".pytest")]
-        below[:] = [b for b in below if b not in (".ruff_cache", "build", "work") and not b.endswith(".egg-info")]
+        below[:] = [
+            b for b in below if b not in (".ruff_cache", "build", "work", ".hypothesis") and not b.endswith(".egg-info")
+        ]
         for name in names:
             path = Path(folder, name)
             try:
