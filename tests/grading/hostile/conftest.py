@@ -121,7 +121,12 @@ class listener:  # noqa: N801 - used like a function
     def __enter__(self) -> tuple[int, list[str]]:
         self.seen: list[str] = []
         self.sockets = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)]
-        self.sockets[1].bind("\0course-grade-test")
+        for _ in range(6000):  # another worker may hold the name for as long as its run takes
+            try:
+                self.sockets[1].bind("\0course-grade-test")
+                break
+            except OSError:
+                time.sleep(0.1)
         self.sockets[1].listen()
         for server in self.sockets:
             threading.Thread(target=self._note, args=(server,), daemon=True).start()
