@@ -100,8 +100,9 @@ class Station:
     """What a Dask worker keeps between submissions: a folder, the supplies, and a grading process for each thread."""
 
     def __init__(self, isolation: str, limits: dict) -> None:
-        self.folder = run_folder()
-        self.supplies = Supplies.make(Path(self.folder.name) / "supplies")
+        self.ending = contextlib.ExitStack()
+        self.folder = self.ending.enter_context(run_folder())
+        self.supplies = Supplies.make(Path(self.folder) / "supplies")
         self.rules, self.limits = (isolation, limits), Limits(**limits)
         self.workers: dict[int, Worker] = {}
 
@@ -111,7 +112,7 @@ class Station:
     def close(self) -> None:
         for worker in self.workers.values():
             worker.close()
-        self.folder.cleanup()
+        self.ending.close()
 
 
 _station: Station | None = None
@@ -147,7 +148,7 @@ def grade_here(isolation: str, limits: dict, copy: str, seed: int, imports: tupl
             leave()
             _station = Station(isolation, limits)
         station = _station
-    with tempfile.TemporaryDirectory(dir=station.folder.name, prefix="n", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(dir=station.folder, prefix="n", ignore_cleanup_errors=True) as folder:
         notebook = Path(folder) / "graded.ipynb"
         notebook.write_text(copy, encoding="utf-8")
         return [asdict(row) for row in station.worker().grade(notebook, Path(folder), seed, imports, ahead)]

@@ -2,7 +2,7 @@
 
 The graded copy has our cells in our order. Of the student's notebook it takes the sources of his answers, and his own
 further code cells: each stands, in his order, before his next answer, or before the check that followed it in his
-notebook.
+notebook. Those below the last check stand at the end.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def _reset_state():
         torch = sys.modules["torch"]
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
         torch.set_grad_enabled(True)
     if hasattr(signal, "setitimer"):
         for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
@@ -89,12 +90,13 @@ class Placed:
     """What of a student's notebook goes where; keys are ids of answer cells.
 
     answers: the sources that count. before, after: his further cells, put before the answer, or between it and its
-    check. missing: for the answers that are not there, why.
+    check. last: those below the last check. missing: for the answers that are not there, why.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
     before: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     after: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    last: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
 
@@ -103,8 +105,8 @@ def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:
 
     solution: the pristine solved notebook. student: the student's, as `submissions.read_notebook` returns it. stubs:
     source of the stub of each answer cell, by cell id. Each code cell has `metadata.grading = {"role", "task"}`; role
-    is given, reset, extra, answer or check; a check whose answer is not there has `missing`, the reason. No solution
-    is left in it.
+    is given, reset, extra, answer, check or last; a check whose answer is not there has `missing`, the reason. No
+    solution is left in it.
     """
     placed = place(solution, student, stubs)
     cells: list[dict] = []
@@ -121,8 +123,9 @@ def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:
         else:
             cells.append(_with_role(cell, "given"))
             given += [cell] if {"setup", "given"} & set(tags(cell)) else []
+    cells += [_code(source, "last", "") for source in placed.last]
     for number, cell in enumerate(cells):
-        if cell["cell_type"] == "code" and cell["metadata"]["grading"]["role"] in ("reset", "extra"):
+        if cell["cell_type"] == "code" and cell["metadata"]["grading"]["role"] in ("reset", "extra", "last"):
             cell["id"] = f"{cell['metadata']['grading']['role']}-{number}"
     return {"cells": cells, "metadata": copy.deepcopy(solution["metadata"]), "nbformat": 4, "nbformat_minor": 5}
 
@@ -154,6 +157,8 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
             waiting.append(cleaned(text(cell)))
     if open_answer:
         placed.after[open_answer] = waiting
+    else:
+        placed.last = waiting
     return placed
 
 

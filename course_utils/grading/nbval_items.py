@@ -77,7 +77,7 @@ class GradingPlugin:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path == self.job.notebook:
-            return GradedFile.from_parent(parent, path=file_path, job=self.job)
+            return GradedFile.from_parent(parent, path=file_path, job=self.job, results=self.results)
         return None
 
     @pytest.hookimpl(wrapper=True)
@@ -91,15 +91,17 @@ class GradingPlugin:
 class GradedFile(IPyNbFile):
     """A graded copy. Its one session outlives the death of kernels."""
 
-    def __init__(self, *args, job: Job, **kwargs) -> None:
+    def __init__(self, *args, job: Job, results: list[Row], **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.job = job
+        self.job, self.results = job, results
         self.session_of_cells = Session(job)
 
     def setup(self) -> None:
         """Starts no kernel in the notebook's folder, as nbval would: the session starts its own when it needs one."""
 
     def teardown(self) -> None:
+        better = {row.task: row for row in self.session_of_cells.ask_again(self.results)}
+        self.results[:] = [better.get(row.task, row) for row in self.results]
         self.session_of_cells.close()
 
     def collect(self) -> Iterator[GradedCell]:
@@ -120,6 +122,9 @@ class GradedCell(IPyNbCell):
     def runtest(self) -> None:
         about = self.cell.metadata["grading"]
         session = self.parent.session_of_cells
+        if about["role"] == "last":
+            session.last.append(Cell(self.cell.source, "", "last"))
+            return
         if about["role"] != "check":
             outcome = session.run(Cell(self.cell.source, about["task"], about["role"]))
             if outcome.ended or outcome.error:
@@ -164,6 +169,7 @@ class Session:
         self.job = job
         self.kernel: Kernel | None = None
         self.cells: list[Cell] = []  # all that were run, in order
+        self.last: list[Cell] = []  # the student's below the last check: they run only where a name is missing
         self.done: list[Cell] = []  # those that a new kernel has to run again
         self.answers: dict[str, Outcome] = {}  # what running the answer cell of a task came to
         self.doubt = False  # whether what ran before may be to blame for what goes wrong now
@@ -202,6 +208,29 @@ class Session:
             self.close()
             self.done = [cell for cell in self.done if cell.pristine or cell.task != task]
         return result
+
+    def ask_again(self, results: list[Row]) -> list[Row]:
+        """Asks those tasks again, after all cells, for which a name was missing that a later cell of the student has.
+
+        He ran his cells in another order than that of the notebook, and they were right. Returns results that are now
+        better.
+        """
+        tasks = [row.task for row in results if (name := _missing_name(row)) and self._comes_later(name, row.task)]
+        for cell in self.last if tasks else []:
+            self._in_kernel(cell.source)
+        better = []
+        for task in tasks:
+            for cell in [cell for cell in self.cells if cell.task == task]:
+                self.run(cell)
+            before, second = next(row for row in results if row.task == task), self._ask(task)
+            better += [second] if second.points > before.points else []
+        return better
+
+    def _comes_later(self, name: str, task: str) -> bool:
+        """Whether a cell of the student that stands below this task has the name in it."""
+        at = max((index for index, cell in enumerate(self.cells) if cell.task == task), default=len(self.cells))
+        below = [cell for cell in self.cells[at + 1 :] if not cell.pristine] + self.last
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", cell.source) for cell in below)
 
     def _ask(self, task: str) -> Row:
         answer = self.answers.get(task, Outcome())
@@ -286,6 +315,12 @@ def _without_killer(cells: list[Cell], killer: Cell) -> list[Cell]:
 def _said(outcome: Outcome) -> str:
     """The exception of a cell; a syntax error names the line, not the file that IPython makes of the cell."""
     return re.sub(r"\(\d+\.py, line (\d+)\)", r"(line \1)", f"{outcome.error}: {outcome.error_text}")
+
+
+def _missing_name(row: Row) -> str:
+    """The name that was not defined when this went wrong, or ""."""
+    found = row.points < row.max_points and re.search(r"NameError: name '(\w+)' is not defined", row.message)
+    return found[1] if found else ""
 
 
 def nothing(task: str, status: str, message: str) -> Row:

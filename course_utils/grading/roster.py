@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from course_utils.grading.tables import read_table
+
+Platform = tuple[str, str]  # the name and the number by which a learning platform knows a student
 
 LATE = "late"  # how the note on a late file begins
 
@@ -63,10 +68,50 @@ def _deadline(path: Path, number: int, text: str) -> datetime | None:
     return when + timedelta(days=1) if when and len(text) <= len("2026-11-30") else when
 
 
-def match(student: str, roster: dict[str, Enrolled]) -> str:
-    """The roster's name of who handed in: the same, or the part of a platform's `name_number` that the roster knows."""
-    name, _, number = student.rpartition("_")
-    return next((known for known in (student, number, name) if known in roster), student)
+def match(students: dict[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, str]:
+    """For each who handed in, the roster's name of him, or his own where the roster does not know him.
+
+    students: by name, what a platform calls him (display name and number), or None. The name counts before the
+    platform's number, that before its display name, and the roster's id comes last. A line is one person's: what two
+    lines or two people could claim is nobody's.
+    """
+    matched: dict[str, str] = {}
+    for keys, line_keys in RULES:
+        lines: dict[str, set[str]] = defaultdict(set)
+        for line in roster.values():
+            for key in line_keys(line) if line.student not in matched.values() else ():
+                lines[key].add(line.student)
+        claims = {
+            student: set().union(*(lines[key] for key in keys(student, known) if key))
+            for student, known in students.items()
+            if student not in matched
+        }
+        claimed = Counter(line for found in claims.values() for line in found)
+        matched |= {s: line for s, found in claims.items() if len(found) == 1 for line in found if claimed[line] == 1}
+    return {student: matched.get(student, student) for student in students}
+
+
+def _folded(name: str) -> str:
+    """A name without what is the same to people: case, kinds of space, and how an accent is encoded."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _orders(name: str) -> list[str]:
+    """The letters of a name, with its words in every order that begins elsewhere: Canvas has `mustermaria`."""
+    words = ["".join(filter(str.isalnum, word)) for word in _folded(name.replace(",", " ")).split()]
+    return ["".join(words[at:] + words[:at]) for at in range(len(words))]
+
+
+# How a student and a line of the roster find each other, the surest way first: the keys of each.
+RULES: tuple[tuple[Callable[[str, Platform | None], list[str]], Callable[[Enrolled], list[str]]], ...] = (
+    (lambda student, known: [student], lambda line: [line.student]),
+    (lambda student, known: [_folded(student)], lambda line: [_folded(line.student)]),
+    (lambda student, known: [known[1]] if known else [], lambda line: [line.student]),
+    (lambda student, known: [_folded(known[0])] if known else [], lambda line: [_folded(line.student)]),
+    (lambda student, known: [_folded(known[0] if known else student)], lambda line: [_folded(line.name)]),
+    (lambda student, known: _orders(known[0])[:1] if known else [], lambda line: _orders(line.name)),
+    (lambda student, known: [known[1]] if known else [], lambda line: [line.id]),
+)
 
 
 def lateness(modified: datetime, deadline: datetime | None, platform_says: bool) -> str:

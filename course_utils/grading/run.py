@@ -24,7 +24,7 @@ from course_utils.grading.isolation import SOLVED, Limits, Supplies, to_json
 from course_utils.grading.pristine import Exercise
 from course_utils.grading.records import LOST, Record, Row, Store, fingerprint, write_whole
 from course_utils.grading.submissions import File, Unusable
-from course_utils.grading.worker import Worker, WorkerFailed
+from course_utils.grading.worker import Worker, WorkerFailed, sole_use
 
 STATE = ".state"  # in the report's folder: what a killed run needs to continue
 PACKAGES = ("nbval", "pytest", "jupyter_client", "ipykernel", "ipython", "numpy", "torch")
@@ -87,27 +87,39 @@ def grade(order: Order, folder: Path, progress: Progress = lambda done, total, r
     students, files = submissions.find(order.source)
     plan = Plan(order, enrolled, students, files)
     marks = manual.read(order.manual, plan.students, plan.exercises.values()) if order.manual else None
-    order = replace(order, seed=_prepare(order))
-    store = Store(order.out / STATE)
-    records, seconds = _grade_all(order, plan, store, folder, progress)
-    about = _about(order, plan, records, seconds) | {"seconds": round(time.time() - started, 3)}
-    graded = report.Graded(records, plan.exercises, about, enrolled, marks, plan.platform)
-    return Finished(graded, report.write(order.out, graded, order.formats))
+    _make(order)
+    with sole_use(order.out / STATE / "lock") as alone:
+        if not alone:
+            raise BadReport(f"another run is writing to {order.out}: wait until it has ended, or name another folder")
+        order = replace(order, seed=_seed(order))
+        store = Store(order.out / STATE)
+        records, seconds = _grade_all(order, plan, store, folder, progress)
+        about = _about(order, plan, records, seconds) | {"seconds": round(time.time() - started, 3)}
+        graded = report.Graded(records, plan.exercises, about, enrolled, marks, plan.platform)
+        return Finished(graded, report.write(order.out, graded, order.formats))
 
 
-def _prepare(order: Order) -> int:
-    """Makes the report's folder; the seed is the one asked for, or that of the run to continue, or a fresh one."""
-    state = order.out / STATE / "seed"
-    if order.out.exists() and (not order.out.is_dir() or (any(order.out.iterdir()) and not state.parent.is_dir())):
+def _make(order: Order) -> None:
+    """Makes the report's folder."""
+    state = order.out / STATE
+    if order.out.exists() and (not order.out.is_dir() or (any(order.out.iterdir()) and not state.is_dir())):
         raise BadReport(f"{order.out} is there already and is no report of `course grade`: name a new folder")
     if order.out.resolve().is_relative_to(order.source.resolve()):
         raise BadReport("the report cannot lie among the submissions: name a folder beside them")
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadReport(f"the report cannot be written to {order.out}: {error}") from None
+
+
+def _seed(order: Order) -> int:
+    """The seed that is asked for, or that of the run to continue, or a fresh one; kept for the next run."""
+    path = order.out / STATE / "seed"
+    try:
         seed = order.seed
         if seed is None:
-            seed = int(state.read_text(encoding="utf-8")) if state.exists() else secrets.randbelow(2**31)
-        write_whole(state, str(seed))
+            seed = int(path.read_text(encoding="utf-8")) if path.exists() else secrets.randbelow(2**31)
+        write_whole(path, str(seed))
     except (OSError, ValueError) as error:
         raise BadReport(f"the report cannot be written to {order.out}: {error}") from None
     return seed
@@ -120,10 +132,11 @@ class Plan:
         self.order, self.enrolled, self.ignored = order, enrolled, []
         known = pristine.names(order.root)
         wanted = [pristine.load(order.exercise, order.root).name] if order.exercise else None
-        files = [replace(file, student=roster.match(file.student, enrolled)) for file in files]
+        known_as = dict.fromkeys(students) | {file.student: file.platform for file in files}
+        matched = roster.match(known_as, enrolled)
+        files = [replace(file, student=matched[file.student]) for file in files]
         self.platform = {file.student: file.platform for file in files if file.platform}
-        students = {roster.match(student, enrolled) for student in students}
-        self.students = sorted(students | set(enrolled))
+        self.students = sorted(set(matched.values()) | set(enrolled))
         self.files: dict[tuple[str, str], list[File]] = {}
         for file in files:
             name = self._recognise(file, known) or self._only_file(file, files, wanted)

@@ -1,8 +1,8 @@
 """Finds what was handed in, and reads it: files that strangers wrote.
 
 A folder or zip file with `<student>/<exercise>.ipynb`, nbgrader's `<student>/<assignment>/<exercise>.ipynb`, or a
-download from Canvas or Moodle. Only notebooks are read, never copied; each is checked for kind and size before its
-bytes are read, and for encoding before it is parsed. Nothing is unpacked to disk.
+download from Canvas, Moodle or Gradescope. Only notebooks are read, never copied; each is checked for kind and size
+before its bytes are read, and for encoding before it is parsed. Nothing is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 LARGEST_FILE = 32 * 1024 * 1024  # bytes
@@ -29,6 +30,11 @@ MOST_FILES = 100_000
 # What learning platforms make of file and folder names.
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.I | re.S)
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.I | re.S)
+GRADESCOPE = re.compile(r"submission_\d+", re.I)
+NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?", re.I)  # browsers and mail programs add an ending
+OTHER_KINDS = frozenset(
+    ".py .pdf .html .htm .zip .rar .7z .gz .tar .doc .docx .odt .rtf .txt .md .json .jpg .jpeg .png".split()
+)
 COPY_NUMBER = re.compile(r"(\d{1,9})\)?$")  # 01_chain_rule-1, 01_chain_rule (1), 01_chain_rule-Copy1
 
 
@@ -58,24 +64,43 @@ class File:
     def name(self) -> str:
         return self.parts[-1]
 
+    @property
+    def stem(self) -> str:
+        """The name without the ending of a notebook."""
+        ending = _ending(self.name)
+        return self.name.removesuffix(ending) if NOTEBOOK.fullmatch(ending) else self.name
+
 
 # --- finding --------------------------------------------------------------------------------------------------------
 
 
 def find(source: Path) -> tuple[list[str], list[File]]:
-    """The students (those with an empty folder too) and their notebooks, both sorted. Raises NoSubmissions."""
-    if source.is_dir():
-        entries = _folder_entries(source)
-        folders = [entry.name for entry in os.scandir(source) if entry.is_dir(follow_symlinks=False)]
-    elif source.is_file() and zipfile.is_zipfile(source):
-        entries, folders = _zip_entries(source), []
-    else:
-        raise NoSubmissions(f"{source} is neither a folder nor a zip file of submissions")
-    files = [file for parts, read, modified in entries if (file := _by_layout(parts, read, modified))]
+    """The students (those with an empty folder too) and their notebooks, both sorted. Raises NoSubmissions.
+
+    Of a student without any notebook, what he handed in instead: to read it raises Unusable, with the reason.
+    """
+    try:
+        if source.is_dir():
+            entries = list(_folder_entries(source))
+            top = _wrapping(entries)
+            inside = source / top if top else source
+            folders = [entry.name for entry in os.scandir(inside) if entry.is_dir(follow_symlinks=False)]
+        elif source.is_file() and zipfile.is_zipfile(source):
+            entries, folders = list(_zip_entries(source)), []
+            top = _wrapping(entries)
+        else:
+            what = "is neither a folder nor a zip file of submissions" if source.exists() else "is not there"
+            raise NoSubmissions(f"{source} {what}")
+    except OSError as error:
+        raise NoSubmissions(f"{source} cannot be read: {error.strerror}") from None
+    files = [file for parts, *rest in entries if (file := _by_layout(parts[1:] if top else parts, *rest))]
+    with_notebook = {file.student for file in files if _is_notebook(file.name)}
+    files = [file for file in files if _is_notebook(file.name) or file.student not in with_notebook]
     owners = {file.student for file in files} | {_owner(name) for name in folders if not _hidden(name)}
     if not owners:
         raise NoSubmissions(
-            f"{source} holds no submissions: expected <student>/<exercise>.ipynb, or a download from Canvas or Moodle"
+            f"{source} holds no submissions: expected <student>/<exercise>.ipynb, or a download from Canvas, Moodle or "
+            "Gradescope"
         )
     names = _distinct_names(owners)
     files = [replace(file, student=names[file.student], parts=tuple(map(_text, file.parts))) for file in files]
@@ -101,15 +126,64 @@ def _distinct_names(owners: set[str]) -> dict[str, str]:
 Entry = tuple[tuple[str, ...], Callable[[], bytes], datetime]
 
 
+def _ending(name: str) -> str:
+    """What a name ends in: ".ipynb", also with what a browser added to it, or another ending."""
+    found = NOTEBOOK.search(name)
+    if found and found.end() == len(name):
+        return found[0]
+    return PurePosixPath(name).suffix
+
+
+def _is_notebook(name: str) -> bool:
+    return NOTEBOOK.fullmatch(_ending(name)) is not None
+
+
+def _looked_at(name: str) -> bool:
+    """Whether a file says something about what a student handed in."""
+    return not _hidden(name) and (_is_notebook(name) or _ending(name).lower() in OTHER_KINDS)
+
+
+def _no_notebook(name: str) -> bytes:
+    ending = _ending(name).lower()
+    raise Unusable(f"this is a {ending} file and no notebook: hand in the .ipynb file itself")
+
+
+def _wrapping(entries: list[Entry]) -> str:
+    """The folder in which a download wraps everything, or "".
+
+    A folder that is alone could also be a student's. It is not where names of a platform stand in it, or the same
+    notebook in three folders and more.
+    """
+    tops = {parts[0] for parts, *_ in entries if len(parts) > 1}
+    if len(tops) != 1 or any(len(parts) == 1 and _is_notebook(parts[0]) for parts, *_ in entries):
+        return ""
+    below = [parts[1:] for parts, *_ in entries if len(parts) > 1]
+    if MOODLE.fullmatch(top := tops.pop()) or GRADESCOPE.fullmatch(top):
+        return ""
+    if any(_by_platform(parts) or (len(parts) > 1 and GRADESCOPE.fullmatch(parts[0])) for parts in below):
+        return top
+    folders: dict[str, set[str]] = {}
+    for first, *rest in below:
+        if len(rest) == 1:
+            folders.setdefault(rest[0], set()).add(first)
+    return top if any(len(names) > 2 for names in folders.values()) else ""
+
+
+def _by_platform(parts: tuple[str, ...]) -> re.Match | None:
+    patterns = (MOODLE,) if len(parts) > 1 else (MOODLE, CANVAS)
+    return next(filter(None, (pattern.fullmatch(parts[0]) for pattern in patterns)), None)
+
+
 def _folder_entries(source: Path) -> Iterator[Entry]:
     for folder, below, names in os.walk(source, followlinks=False):
         place = Path(folder).relative_to(source).parts
-        linked = [name for name in below if os.path.islink(os.path.join(folder, name)) and name.endswith(".ipynb")]
+        linked = [name for name in below if os.path.islink(os.path.join(folder, name)) and _is_notebook(name)]
         below[:] = sorted(name for name in below if not _hidden(name)) if len(place) < 3 else []
         for name in sorted(names) + linked:
-            if name.endswith(".ipynb") and not _hidden(name):
+            if _looked_at(name):
                 path = Path(folder, name)
-                yield (*place, name), lambda path=path: _read_file(path), datetime.fromtimestamp(path.lstat().st_mtime)
+                read = partial(_read_file, path) if _is_notebook(name) else partial(_no_notebook, name)
+                yield (*place, name), read, datetime.fromtimestamp(path.lstat().st_mtime)
 
 
 def _read_file(path: Path) -> bytes:
@@ -144,13 +218,14 @@ def _zip_entries(source: Path) -> Iterator[Entry]:
     wrapped = all(info.filename.startswith(f"{source.stem}/") for info in listed)
     for info in listed:
         path = PurePosixPath(info.filename.replace("\\", "/").removeprefix(f"{source.stem}/" if wrapped else ""))
-        if info.is_dir() or not path.name.endswith(".ipynb") or any(_hidden(part) for part in path.parts):
+        if info.is_dir() or not _looked_at(path.name) or any(_hidden(part) for part in path.parts):
             continue
         if path.is_absolute() or ".." in path.parts or not 1 <= len(path.parts) <= 4:
             continue
         if len(info.filename) > LONGEST_PATH:
             continue
-        yield path.parts, lambda info=info: _read_zipped(source, info), _zip_time(info)
+        read = partial(_read_zipped, source, info) if _is_notebook(path.name) else partial(_no_notebook, path.name)
+        yield path.parts, read, _zip_time(info)
 
 
 def _zip_time(info: zipfile.ZipInfo) -> datetime:
@@ -178,18 +253,12 @@ def _hidden(name: str) -> bool:
 
 def _by_layout(parts: tuple[str, ...], read: Callable[[], bytes], modified: datetime) -> File | None:
     """Whose file it is. A notebook that lies alone at the top and bears no name of a platform is nobody's."""
-    if len(parts) > 1:
-        found = MOODLE.fullmatch(parts[0])
-        return File(
-            _owner(parts[0]), parts[1:], read, modified, platform=(found["name"], found["id"]) if found else None
-        )
-    for platform in (MOODLE, CANVAS):
-        found = platform.fullmatch(parts[0])
-        if found:
-            late = bool(found.groupdict().get("late"))
-            known = (found["name"], found["id"])
-            return File("_".join(known), (found["file"],), read, modified, late, known)
-    return None
+    found = _by_platform(parts)
+    if found is None:
+        return File(parts[0], parts[1:], read, modified) if len(parts) > 1 else None
+    known = (found["name"], found["id"])
+    within = parts[1:] or (found["file"],)
+    return File("_".join(known), within, read, modified, bool(found.groupdict().get("late")), known)
 
 
 def _owner(folder: str) -> str:
@@ -225,9 +294,8 @@ def newest(candidates: list[File], exercise: str) -> File:
     """Of several files for one exercise: the one of its very name, else of the highest copy number or last name."""
 
     def rank(file: File) -> tuple:
-        stem = file.name.removesuffix(".ipynb")
-        copy_number = COPY_NUMBER.search(stem.casefold().replace(exercise.casefold(), ""))
-        return stem == exercise, int(copy_number[1]) if copy_number else 0, file.parts
+        copy_number = COPY_NUMBER.search(file.stem.casefold().replace(exercise.casefold(), ""))
+        return file.stem == exercise, int(copy_number[1]) if copy_number else 0, file.parts
 
     return max(candidates, key=rank)
 

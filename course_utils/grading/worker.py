@@ -11,17 +11,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from course_utils.grading.isolation import ISOLATIONS, Limits, Supplies
 from course_utils.grading.records import Row
 
+LOCK = "lock"  # in the folder of a run
 GRACE = 60  # seconds that a worker may take beyond a submission's own limit
 
 
@@ -164,11 +167,43 @@ def _descendants(process) -> list:
     return []
 
 
-def run_folder() -> tempfile.TemporaryDirectory:
-    """A folder for a run's kernels: short, since a socket's path must be, and open to the users that kernels become."""
-    folder = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
-    os.chmod(folder.name, 0o711)
-    return folder
+@contextlib.contextmanager
+def run_folder() -> Iterator[str]:
+    """A folder for a run's kernels: short, since a socket's path must be, and open to the users that kernels become.
+
+    What runs that were killed have left is taken away: a run holds the lock in its folder as long as it lives.
+    """
+    for left in Path(tempfile.gettempdir()).glob("grade-*"):
+        with sole_use(left / LOCK, create=False) as free:
+            if free:
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o711)
+        with sole_use(Path(folder, LOCK)):
+            yield folder
+
+
+@contextlib.contextmanager
+def sole_use(lock: Path, create: bool = True) -> Iterator[bool]:
+    """Holds a file's lock, which ends with this process, however it ends; False where another process holds it.
+
+    Where files cannot be locked it is True, unless the file would have to be there already (`create` is False).
+    """
+    held = create
+    with contextlib.ExitStack() as stack:
+        try:
+            import fcntl
+
+            flags = os.O_RDWR | (os.O_CREAT if create else os.O_NOFOLLOW)
+            file = os.open(lock, flags, 0o600)
+            stack.callback(os.close, file)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except BlockingIOError:
+            held = False
+        except (ImportError, OSError):
+            pass
+        yield held
 
 
 if __name__ == "__main__":
