@@ -75,6 +75,60 @@ def test_a_zip_of_a_folder_with_its_name_is_unwrapped(tmp_path):
     assert owners(tmp_path / "hand-ins.zip") == [("adam", f"{NAME}.ipynb")]
 
 
+GRADESCOPE = [f"assignment_5_export/submission_{n}/{NAME}.ipynb" for n in (71, 72)]
+WRAPPED_MOODLE = [f"CS-hw1-99/{path}" for path in MOODLE]
+RENAMED = [f"submissions/{student}/{NAME}.ipynb" for student in ("adam", "eve", "zoe")]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (GRADESCOPE, {"submission_71", "submission_72"}),
+        ([GRADESCOPE[0]], {"submission_71"}),
+        ([path.removeprefix("assignment_5_export/") for path in GRADESCOPE], {"submission_71", "submission_72"}),
+        (WRAPPED_MOODLE, {"Jane Doe_4711", "Max Roe_4712"}),
+        (RENAMED, {"adam", "eve", "zoe"}),
+        ([f"adam/ps1/{NAME}.ipynb", "adam/ps2/02_beginnings_and_ends.ipynb"], {"adam"}),
+        ([f"Jane Doe_4711_assignsubmission_file_/{n}/{NAME}.ipynb" for n in (1, 2, 3)], {"Jane Doe_4711"}),
+    ],
+)
+def test_a_folder_around_everything_is_no_student(tmp_path, paths, expected, zipped):
+    source = tmp_path / ("all (1).zip" if zipped else "all")
+    if zipped:
+        with zipfile.ZipFile(source, "w") as archive:
+            archive.writestr("submission_metadata.yml", "x")
+            for path in paths:
+                archive.writestr(path, "{}")
+    else:
+        for path in paths:
+            put(source, path)
+    assert {file.student for file in find(source)[1]} == expected == set(find(source)[0])
+
+
+@pytest.mark.parametrize("name", [f"{NAME}.IPYNB", f"{NAME}.ipynb.txt", f"{NAME}.ipynb.json", f"{NAME}.Ipynb"])
+def test_endings_that_browsers_and_systems_make(tmp_path, name):
+    put(tmp_path, f"adam/{name}", dumps(notebook(RIGHT)))
+    (file,) = find(tmp_path)[1]
+    assert submissions.read_notebook(file.read())["cells"] and file.stem == NAME
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_who_handed_in_something_else_is_there_and_is_told(tmp_path, zipped):
+    source = tmp_path / ("all.zip" if zipped else "all")
+    paths = [f"adam/{NAME}.pdf", f"eve/{NAME}.ipynb", "eve/notes.pdf", f"roe_1_2_{NAME}.zip", "readme.txt"]
+    if zipped:
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in paths:
+                archive.writestr(path, "{}")
+    else:
+        for path in paths:
+            put(source, path)
+    assert owners(source) == [("adam", f"{NAME}.pdf"), ("eve", f"{NAME}.ipynb"), ("roe_1", f"{NAME}.zip")]
+    with pytest.raises(Unusable, match=r"\.pdf file and no notebook"):
+        find(source)[1][0].read()
+
+
 def test_hidden_files_and_checkpoints_are_not_submissions(tmp_path):
     put(tmp_path, f"adam/{NAME}.ipynb")
     put(tmp_path, f"adam/.ipynb_checkpoints/{NAME}-checkpoint.ipynb")
