@@ -46,7 +46,10 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,8 +139,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _told(error: OSError) -> str:
     """A fault of the machine in a line: what it is, and of which file."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full{f' ({error.filename})' if error.filename else ''}, make room"
+    copying = isinstance(error, shutil.Error)  # of the supplies, into the folder for temporary files
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or (copying and os.strerror(errno.ENOSPC) in str(error)):
+        where = tempfile.gettempdir() if copying else error.filename
+        return f"the disk is full{f' ({where})' if where else ''}, make room"
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 

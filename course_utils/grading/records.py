@@ -81,9 +81,10 @@ def write_whole(path: Path, text: str) -> None:
     try:
         temporary.write_text(text, encoding="utf-8", newline="")
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        error.filename = error.filename or str(path)  # writing does not tell it, opening does
         raise
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import queue
 import secrets
@@ -26,6 +28,7 @@ from course_utils.grading.records import LOST, Record, Row, Store, fingerprint, 
 from course_utils.grading.submissions import File, Unusable
 from course_utils.grading.worker import Worker, WorkerFailed, sole_use
 
+LITTLE_ROOM = 256 * 1024  # bytes: with less, no grading process can work
 STATE = ".state"  # in the report's folder: what a killed run needs to continue
 PACKAGES = ("nbval", "pytest", "jupyter_client", "ipykernel", "ipython", "numpy", "torch")
 
@@ -281,10 +284,10 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path, 
     exercise = handed.exercise
     folder.mkdir()
     copy = folder / "graded.ipynb"
-    copy.write_text(json.dumps(graft(exercise.solution, handed.notebook, exercise.stubs)), encoding="utf-8")
+    write_whole(copy, json.dumps(graft(exercise.solution, handed.notebook, exercise.stubs)))
     worker = workers.get()
     try:
-        rows = _twice(lambda: worker.grade(copy, folder, seed, exercise.imports, ahead))
+        rows = _twice(lambda: worker.grade(copy, folder, seed, exercise.imports, ahead), folder)
     finally:
         workers.put(worker)
         shutil.rmtree(folder, ignore_errors=True)
@@ -292,11 +295,16 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path, 
     return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", LOST) for task in exercise.tasks)
 
 
-def _twice(grade_copy: Callable[[], list[Row]]) -> list[Row]:
-    """A worker may be killed through no fault of the submission: a second one then tries."""
+def _twice(grade_copy: Callable[[], list[Row]], folder: Path) -> list[Row]:
+    """A worker may be killed through no fault of the submission: a second one then tries.
+
+    Raises OSError where `folder`, in which they work, has no room left: then all would end.
+    """
     for _ in range(2):
         with contextlib.suppress(WorkerFailed):
             return grade_copy()
+    if shutil.disk_usage(folder).free < LITTLE_ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent))
     return []
 
 

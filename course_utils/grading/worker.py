@@ -126,7 +126,12 @@ def serve() -> None:
             supplies = Supplies(Path(request["package"]), Path(request["fonts"]))
             pool = Pool(ISOLATIONS[request["isolation"]], folder.parent, supplies, limits)
         pool.imports, pool.ahead = tuple(request["imports"]), request["ahead"]
-        rows = nbval_items.run_job(nbval_items.Job(Path(request["notebook"]), folder, request["seed"], pool, limits))
+        job = nbval_items.Job(Path(request["notebook"]), folder, request["seed"], pool, limits)
+        try:
+            rows = nbval_items.run_job(job)
+        except Exception as error:  # noqa: BLE001 - one line for the operator; the run tells what it means
+            print(f"course grade: a grading process ended ({type(error).__name__}: {error})", file=sys.stderr)
+            _leave()
         _end_descendants(pool.spare.manager.provisioner.pid if pool.spare else None)
         answers.write(json.dumps([asdict(row) for row in rows]) + "\n")
         answers.flush()
