@@ -183,6 +183,7 @@ def summary(out: Path, finished: Finished) -> list[str]:
     records, enrolled = finished.graded.records, finished.graded.enrolled
     lines = [f"{len(records)} graded: {out / 'index.html'}"]
     people = [
+        ("file not usable", {r.student for r in records if r.file and any(row.status == "invalid" for row in r.rows)}),
         ("nothing handed in", {r.student for r in records} - {r.student for r in records if r.file}),
         ("late", {r.student for r in records if is_late(r.note)}),
         ("not on the roster", {r.student for r in records if enrolled and r.student not in enrolled}),

@@ -74,6 +74,13 @@ class GradingPlugin:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.results: list[Row] = []
+        self.reason = ""  # why pytest ended early
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
+        self.reason = str(excinfo.value)
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo) -> None:
+        self.reason = repr(excinfo.value)
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path == self.job.notebook:
@@ -402,5 +409,5 @@ def run_job(job: Job) -> list[Row]:
     options += ["--rootdir", str(job.folder), "--noconftest", str(job.notebook)]
     status = pytest.main(options, plugins=[plugin])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise RuntimeError(f"pytest could not run the graded copy (status {status})")
+        raise RuntimeError(f"pytest could not run the graded copy: {plugin.reason or f'status {status}'}")
     return plugin.results

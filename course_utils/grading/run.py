@@ -174,7 +174,7 @@ class Plan:
         candidates = self.files.get((student, exercise.name), [])
         if not candidates:
             others = [name for owner, name in self.ignored if owner == student]
-            said = f" ({len(others)} other file(s) not recognised)" if others else ""
+            said = f" (not recognised: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''})" if others else ""
             return HandedIn(student, exercise, problem=f"no file for this exercise{said}")
         file = submissions.newest(candidates, exercise.name)
         enrolled = self.enrolled.get(student)

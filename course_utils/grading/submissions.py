@@ -26,6 +26,7 @@ LONGEST_NAME = 200  # bytes of a student's name in UTF-8: file systems allow 255
 LONGEST_PATH = 1_000  # characters of a name in an archive
 MOST_DIGITS = 400
 MOST_FILES = 100_000
+UNREADABLE = "a folder that cannot be read"  # stands in the place of a file
 
 # What learning platforms make of file and folder names.
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.I | re.S)
@@ -85,7 +86,7 @@ def find(source: Path) -> tuple[list[str], list[File]]:
             top = _wrapping(entries)
             inside = source / top if top else source
             folders = [entry.name for entry in os.scandir(inside) if entry.is_dir(follow_symlinks=False)]
-        elif source.is_file() and zipfile.is_zipfile(source):
+        elif _is_zip(source):
             entries, folders = list(_zip_entries(source)), []
             top = _wrapping(entries)
         else:
@@ -126,6 +127,13 @@ def _distinct_names(owners: set[str]) -> dict[str, str]:
 Entry = tuple[tuple[str, ...], Callable[[], bytes], datetime]
 
 
+def _is_zip(source: Path) -> bool:
+    if not source.is_file():
+        return False
+    with source.open("rb") as file:
+        return zipfile.is_zipfile(file)
+
+
 def _ending(name: str) -> str:
     """What a name ends in: ".ipynb", also with what a browser added to it, or another ending."""
     found = NOTEBOOK.search(name)
@@ -141,6 +149,10 @@ def _is_notebook(name: str) -> bool:
 def _looked_at(name: str) -> bool:
     """Whether a file says something about what a student handed in."""
     return not _hidden(name) and (_is_notebook(name) or _ending(name).lower() in OTHER_KINDS)
+
+
+def _closed_folder() -> bytes:
+    raise Unusable("the folder cannot be read")
 
 
 def _no_notebook(name: str) -> bytes:
@@ -175,7 +187,8 @@ def _by_platform(parts: tuple[str, ...]) -> re.Match | None:
 
 
 def _folder_entries(source: Path) -> Iterator[Entry]:
-    for folder, below, names in os.walk(source, followlinks=False):
+    closed: list[str] = []
+    for folder, below, names in os.walk(source, followlinks=False, onerror=lambda error: closed.append(error.filename)):
         place = Path(folder).relative_to(source).parts
         linked = [name for name in below if os.path.islink(os.path.join(folder, name)) and _is_notebook(name)]
         below[:] = sorted(name for name in below if not _hidden(name)) if len(place) < 3 else []
@@ -184,6 +197,9 @@ def _folder_entries(source: Path) -> Iterator[Entry]:
                 path = Path(folder, name)
                 read = partial(_read_file, path) if _is_notebook(name) else partial(_no_notebook, name)
                 yield (*place, name), read, datetime.fromtimestamp(path.lstat().st_mtime)
+    for folder in closed:
+        place = Path(folder).relative_to(source).parts
+        yield (*place, UNREADABLE), partial(_closed_folder), datetime.fromtimestamp(0)
 
 
 def _read_file(path: Path) -> bytes:
