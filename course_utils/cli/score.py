@@ -98,7 +98,8 @@ def score_chunks(args: argparse.Namespace, chunks: list[list[tuple[int, bytes]]]
         file.truncate(sum(map(len, records[: done * CHUNK])))
         for lines in chunks[done:]:
             texts = [json.dumps(record, ensure_ascii=False) + "\n" for record in score_lines(scorer, lines)]
-            file.write("".join(texts).encode("utf-8"))
+            # half of a surrogate pair in an id has no bytes in UTF-8: it is written as JSON escapes it
+            file.write("".join(texts).encode("utf-8", errors="backslashreplace"))
             file.flush()
             progress.update(len(lines))
 

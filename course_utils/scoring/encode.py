@@ -86,16 +86,22 @@ class Encoder:
 
         Raises:
             TypeError: a pair that is not two texts.
-            ValueError: an empty context without a BOS; with boundary="error", a token that spans the join.
+            ValueError: what is no Unicode text; an empty context without a BOS; with boundary="error", a token that
+                spans the join.
         """
         for i, pair in enumerate(pairs):
             if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
                 raise TypeError(f"pair {i} is {pair!r}; a pair is two texts, (x, y)")
+            check_unicode(f"pair {i}", *pair)
         known = self.ids(text for x, y in pairs for text in (x, x + y))
         return [self._pair(name_pair(i, x, y), x, y, known[x][0], *known[x + y]) for i, (x, y) in enumerate(pairs)]
 
     def texts(self, texts: Sequence[str]) -> list[Encoded]:
         """One Encoded for each text, which takes the place of y; its context is BOS alone."""
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"text {i} is {text!r}")
+            check_unicode(f"text {i}", text)
         known = self.ids(texts)
         return [self._pair(f"text {i} ({text[:80]!r})", "", text, [], *known[text]) for i, text in enumerate(texts)]
 
@@ -122,6 +128,16 @@ class Encoder:
         flags = {"merged_boundary": merged, "empty_x": not x, "empty_y": len(joint) == n_context}
         held = tuple(flag for flag, holds in flags.items() if holds)
         return Encoded(np.array(joint, dtype=np.int64), n_context, n_start, name, held)
+
+
+def check_unicode(name: str, *texts: str) -> None:
+    """Raises ValueError where a text holds half of a surrogate pair, which is no character and has no bytes."""
+    for text in texts:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            half = f"{text[error.start]!r} at place {error.start} of {text[:40]!r}"
+            raise ValueError(f"{name} is no Unicode text: half of a surrogate pair, {half}") from None
 
 
 def name_pair(i: int, x: str, y: str, width: int = 40) -> str:

@@ -32,7 +32,7 @@ class Forward:
     def shortcuts(self) -> Shortcuts:
         """Found by a self-test on the loaded model, when first wanted."""
         with scoring_mode(self.model):
-            return find_shortcuts(self.model)
+            return find_shortcuts(self.model, self.simple)
 
     def log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
         """For each job float64 (len(ids) - first,), nats: the log-probability of each of its targets."""
@@ -67,7 +67,7 @@ class Forward:
 
     def _scored(self, jobs: Sequence[Job], tokens: int) -> Iterator[tuple[list[Job], Tensor]]:
         """(some of the jobs, the log-probabilities of all their targets), in the order that suits the model."""
-        cuts = Shortcuts() if self.simple else self.shortcuts
+        cuts = self.shortcuts
         if cuts == Shortcuts():
             yield from (([job], simple_log_probs(self.model, job)) for job in jobs)
             return

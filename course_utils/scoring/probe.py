@@ -24,24 +24,23 @@ LONGEST = 13  # ids in one sequence of the self-test
 WINDOW_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
 
 # How a config's names for the ids that attention looks back end, in the families where it does not see them all.
-LOOKS_BACK = ("window", "window_size", "attention_chunk_size", "index_topk")
+LOOKS_BACK = ("window", "window_size", "attention_chunk_size", "index_topk", "index_topk_blocks")
 
 
-def find_shortcuts(model) -> Shortcuts:
-    """The shortcuts that are exact on this model.
+def find_shortcuts(model, simple: bool = False) -> Shortcuts:
+    """The shortcuts that are exact on this model; none where it has to be simple.
 
     Raises:
-        ValueError: the model is not causal; its scores of tokens would not chain into that of a text.
+        ValueError: what ``check_causal`` says of a model whose scores would be no probabilities of texts.
     """
-    jobs = probe_jobs(vocabulary_size(model))
-    if (model_window(model.config) or LONGEST) < LONGEST:
-        return Shortcuts()  # too short a window for the self-test: one sequence at a time
-    with torch.random.fork_rng(devices=[]):
-        check_causal(model, jobs[0])
-        head = head_is_linear(model, jobs[0])
-        padding = agrees(model, padded_batch(jobs), head)
-        packed = bool(routes.packing) and agrees(model, routes.packing.packed_batch(jobs), head)
-    return Shortcuts(longest_together(model.config) if padding or packed else 0, packed, head)
+    jobs, window = probe_jobs(vocabulary_size(model)), model_window(model.config) or LONGEST
+    check_causal(model, jobs[0].ids[: window + 1])
+    if simple or window < LONGEST:  # or too short a window for the self-test: one sequence at a time
+        return Shortcuts()
+    head = head_is_linear(model, jobs[0])
+    packed = bool(routes.packing) and agrees(model, routes.packing.packed_batch(jobs), head)
+    together = packed or agrees(model, padded_batch(jobs), head)
+    return Shortcuts(longest_together(model.config) if together else 0, packed, head)
 
 
 def vocabulary_size(model) -> int:
@@ -60,15 +59,25 @@ def probe_jobs(vocabulary: int) -> list[Job]:
     return [*jobs, Job(np.concatenate([other, ids[22:26]]), 1, len(other)), Job(ids[26:30], 1, 2)]
 
 
-def check_causal(model, job: Job) -> None:
-    """Another last token must leave the scores of all tokens before it as they were."""
-    changed = job.ids.copy()
+def check_causal(model, ids: np.ndarray) -> None:
+    """One row of logits for each id, and a last id that leaves the scores of all ids before it as they were.
+
+    Raises:
+        ValueError: another kind of model; its scores would not chain into the probability of a text.
+    """
+    name = type(model).__name__
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ValueError(f"{name} has an encoder, and gives a text no probability of its own; load a causal model")
+    logits = getattr(model(input_ids=send(ids, input_device(model))[None, :-1], **without_cache(model)), "logits", None)
+    if logits is None or logits.ndim != 3 or logits.shape[1] < len(ids) - 1:
+        raise ValueError(f"{name} gives no logits over the vocabulary for each id; load it with AutoModelForCausalLM")
+    changed = ids.copy()
     changed[-2] = (changed[-2] + 1) % vocabulary_size(model)  # the last one that is read
-    before, after = (simple_log_probs(model, Job(ids, 1, 1))[:-2] for ids in (job.ids, changed))
-    if (before - after).abs().max() > tolerance(model):  # not where they are NaN: that is said of a pair, later
+    before, after = (simple_log_probs(model, Job(each, 1, 1))[:-2] for each in (ids, changed))
+    if ((before - after).abs() > tolerance(model)).any():  # not where they are NaN: that is said of a pair, later
         raise ValueError(
-            f"{type(model).__name__} is not causal here: changing a token moves the scores of tokens before it, so "
-            "they do not chain into the probability of a text (a masked language model, or a faulty attention kernel)"
+            f"{name} is not causal here: changing a token moves the scores of tokens before it, so they do not chain "
+            "into the probability of a text (a masked language model, or a faulty attention kernel)"
         )
 
 
@@ -103,11 +112,36 @@ def agrees(model, batch: Batch, head: bool) -> bool:
     leaking = torch.cat([simple_log_probs(model, leak) for leak in leaks(batch.jobs)])
     try:
         together = batch_log_probs(model, [batch], Shortcuts(head=head))
+        apart = keeps_apart(model, batch, head)
     except Exception:  # whatever a model says to a shortcut that it cannot take, the answer is no
         return False
     difference = torch.where(together == alone, 0, together - alone).abs().max()  # -inf both ways is no difference
     visible = (leaking - alone).abs().max()
-    return bool(difference <= tolerance(model) and difference <= 0.05 * visible)
+    return apart and bool(difference <= tolerance(model) and difference <= 0.05 * visible)
+
+
+def keeps_apart(model, batch: Batch, head: bool) -> bool:
+    """Whether the scores of each sequence hang on all ids that it reads and on no others, told by their gradient.
+
+    It is zero at what they do not hang on, exactly, and nowhere else. So a leak too faint for any tolerance shows: a
+    convolution of small weights that runs on from one packed sequence into the next.
+    """
+    embedded = []
+
+    def cut(module, args, out: torch.Tensor) -> torch.Tensor:
+        embedded.append(out.detach().requires_grad_())
+        return embedded[-1].clone()  # some models scale it in place
+
+    hook = model.get_input_embeddings().register_forward_hook(cut)
+    try:
+        with torch.inference_mode(False):  # with gradients, whatever holds around it
+            scores = batch_log_probs(model, [batch], Shortcuts(head=head))
+            totals = [part.sum() for part in scores.split([len(job.targets) for job in batch.jobs])]
+            gradients = [torch.autograd.grad(total, embedded[0], retain_graph=True)[0] for total in totals]
+    finally:
+        hook.remove()
+    counts = [int((gradient != 0).any(-1).sum()) for gradient in gradients]
+    return counts == [len(job.ids) - 1 for job in batch.jobs]
 
 
 def leaks(jobs: list[Job]) -> list[Job]:

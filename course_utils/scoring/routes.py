@@ -40,10 +40,11 @@ class Shortcuts:
 def simple_log_probs(model, job: Job) -> Tensor:
     """log Pr(id | all ids before it) for each of the job's targets: (n,), float32 at least, nats.
 
-    One sequence, full logits, log-softmax, gather: the logits at place t - 1 predict the id at place t.
+    One sequence, full logits, log-softmax, gather: the logits at place t - 1 predict the id at place t. Counted from
+    the end, as some adapters put places of their own before the first id.
     """
     ids = send(job.ids, input_device(model))
-    logits = model(input_ids=ids[None, :-1], **without_cache(model)).logits[0, job.first - 1 :]
+    logits = model(input_ids=ids[None, :-1], **without_cache(model)).logits[0, -len(job.targets) :]
     targets = ids[job.first :].to(logits.device)
     return upcast(logits).log_softmax(-1).gather(-1, targets[:, None])[:, 0]
 

@@ -76,6 +76,8 @@ class Scorer:
             raise ValueError(f'overflow is "error" or "slide", not {overflow!r}')
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens is at least 1, not {batch_tokens}")
+        if next(model.parameters()).is_meta:
+            raise ValueError("the model is on the device meta, which keeps shapes and no numbers; load its weights")
         self.model, self.tokenizer, self.overflow = model, tokenizer, overflow
         self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary)
         self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple)
@@ -90,7 +92,8 @@ class Scorer:
 
     def log_prob(self, texts: Iterable[str]) -> np.ndarray:
         """float64 (N,), nats: log Pr(text | BOS) of each text. Raises ValueError where there is no BOS."""
-        return self._sums([e.job(e.n_start) for e in self._encoder.texts(list(texts))])
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        return self._sums([e.job(e.n_start) for e in self._encoder.texts(texts)])
 
     def conditional_log_prob(self, pairs: Iterable[Pair]) -> np.ndarray:
         """float64 (N,), nats: log Pr(y | x) of each pair (x, y) of texts; 0.0 for an empty y."""

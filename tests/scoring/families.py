@@ -1,4 +1,4 @@
-"""Tiny models of 37 families, built from their configs, and the reference that every score is held against.
+"""Tiny models of 46 families, built from their configs, and the reference that every score is held against.
 
 Weights are random, seeded and several times the usual size, so that every token's score hangs on its context: with the
 usual ones a model hardly looks at it, and a mistake would not show.
@@ -128,7 +128,89 @@ CONFIGS = {
     ),
     "openai-gpt": ("OpenAIGPTConfig", _GPT),
     "ctrl": ("CTRLConfig", {**_GPT, "dff": 64}),
+    "lfm2": (
+        "Lfm2Config",
+        {**_GROUPED, "num_hidden_layers": 3, "layer_types": ["conv", "full_attention", "conv"]},
+    ),
+    "llama4_text": (
+        "Llama4TextConfig",
+        {
+            **_HEADS,
+            "intermediate_size_mlp": 64,
+            "attention_chunk_size": SLIDING,
+            "num_local_experts": 4,
+            "num_experts_per_tok": 1,
+        },
+    ),
+    "gemma3n_text": (
+        "Gemma3nTextConfig",
+        {
+            **_HEADS,
+            **_WINDOWED,
+            "vocab_size_per_layer_input": VOCABULARY,
+            "hidden_size_per_layer_input": 8,
+            "laurel_rank": 8,
+            "num_kv_shared_layers": 0,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
+    ),
+    "qwen3_next": (
+        "Qwen3NextConfig",
+        {
+            **_HEADS,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+            "shared_expert_intermediate_size": 32,
+            "linear_num_value_heads": 4,
+            "linear_num_key_heads": 2,
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "layer_types": ["linear_attention", "full_attention"],
+        },
+    ),
+    "falcon_h1": (
+        "FalconH1Config",
+        {
+            **_GROUPED,
+            "mamba_d_ssm": 64,
+            "mamba_n_heads": 8,
+            "mamba_d_head": 8,
+            "mamba_n_groups": 1,
+            "mamba_d_state": 8,
+            "mamba_chunk_size": 16,
+        },
+    ),
+    "minicpm3": (
+        "MiniCPM3Config",
+        {
+            **_SMALL,
+            "q_lora_rank": 16,
+            "kv_lora_rank": 16,
+            "qk_rope_head_dim": 8,
+            "qk_nope_head_dim": 8,
+            "v_head_dim": 8,
+        },
+    ),
+    "bert": ("BertConfig", {**_SMALL, "is_decoder": True}),
+    "bart": (
+        "BartConfig",
+        {
+            "vocab_size": VOCABULARY,
+            "d_model": 32,
+            "decoder_layers": 2,
+            "decoder_attention_heads": 4,
+            "decoder_ffn_dim": 64,
+            "max_position_embeddings": WINDOW,
+            "is_decoder": True,
+            "is_encoder_decoder": False,
+        },
+    ),
 }
+CONFIGS["deepseek_v32"] = (
+    "DeepseekV32Config",
+    {**CONFIGS["deepseek_v3"][1], "index_n_heads": 4, "index_head_dim": 16, "index_topk": SLIDING},
+)
 
 # One of each kind: plain, windowed, capped, scaled, biased positions, sinks, recurrent.
 QUICK = ("gpt2", "llama", "mistral", "gemma2", "cohere", "bloom", "gpt_oss", "mamba")

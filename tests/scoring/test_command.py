@@ -95,6 +95,15 @@ def test_every_line_in_order(pairs, tmp_path, here, folder):
         assert (record["x_tokens"], record["y_tokens"]) == (len(score.x_tokens), len(score.y_tokens))
 
 
+def test_half_of_a_surrogate_pair(tmp_path, here, folder):
+    """JSON can write what UTF-8 cannot: in a text it is that line's error, and an id comes back as it was."""
+    pairs, out = tmp_path / "pairs.jsonl", tmp_path / "scores.jsonl"
+    pairs.write_text('{"x": "a\\ud83d", "y": "b"}\n{"id": "\\udc67", "x": "the", "y": " cat"}\n')
+    assert command.run(arguments(pairs, "--model", folder, "--out", out)) == 1
+    bad, good = read(out)
+    assert bad["line"] == 1 and "surrogate" in bad["error"] and good["id"] == "\udc67" and good["y_tokens"] == 1
+
+
 def test_minus_infinity_is_a_string(here):
     from dataclasses import replace
 

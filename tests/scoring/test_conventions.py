@@ -351,6 +351,27 @@ def test_options_that_do_not_exist(gpt2, plain):
         scorer.rank("a", ["b"], by="mean")
 
 
+@pytest.mark.parametrize("half", ["the \ud83d", "\udc67 cat"])
+def test_half_of_a_surrogate_pair_is_no_text(half, gpt2, plain):
+    """It has no bytes: tokenizers fall over it each in its own way."""
+    scorer = Scorer(gpt2, plain)
+    for pair in ((half, " cat"), ("the", half)):
+        with pytest.raises(ValueError, match=r"pair 1 is no Unicode text.*surrogate.*ud"):
+            scorer.score([("the", " cat"), pair])
+    for call in (scorer.log_prob, scorer.tokens):
+        with pytest.raises(ValueError, match="text 1 is no Unicode text"):
+            call(["the cat", half])
+
+
+def test_one_text_is_a_list_of_one(gpt2, plain):
+    """Trap: a text is a sequence too, of its characters."""
+    scorer = Scorer(gpt2, plain)
+    assert scorer.log_prob("the cat") == pytest.approx(scorer.log_prob(["the cat"]), abs=1e-6)
+    assert scorer.tokens("the cat")[0].text == "the cat"
+    with pytest.raises(TypeError, match="text 1 is 5"):
+        scorer.log_prob(["the cat", 5])
+
+
 def test_a_tokenizer_that_knows_more_words_than_the_model(gpt2, with_bos):
     """An id without an embedding is an error that names the pair, not one of the device."""
     tokenizer = copy.deepcopy(with_bos)

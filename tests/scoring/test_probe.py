@@ -102,15 +102,81 @@ def test_left_padding_is_not_what_we_do(gpt2):
     assert last(attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(0)) == pytest.approx(truth, abs=1e-4)
 
 
-def test_a_model_that_is_not_causal_is_refused(plain):
-    config = transformers.BertConfig(
-        vocab_size=331, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
-    )
-    config.is_decoder = False
+BERT = {"vocab_size": 331, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+T5 = {"vocab_size": 331, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+
+
+@pytest.mark.parametrize("simple", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "config", "said"),
+    [
+        (transformers.BertLMHeadModel, transformers.BertConfig(**BERT), "BertLMHeadModel is not causal"),
+        (transformers.BertLMHeadModel, transformers.BertConfig(**BERT, max_position_embeddings=8), "is not causal"),
+        (transformers.T5ForConditionalGeneration, transformers.T5Config(**T5), "T5.* has an encoder"),
+        (transformers.GPT2Model, families.CONFIGS["gpt2"], "GPT2Model gives no logits .*AutoModelForCausalLM"),
+        (transformers.GPT2ForSequenceClassification, families.CONFIGS["gpt2"], "no logits .*AutoModelForCausalLM"),
+    ],
+)
+def test_another_kind_of_model_is_refused(kind, config, said, simple, plain):
+    """A model that is not causal, or whose window is so short that the self-test is cut, or that gives no logits."""
+    config = config if isinstance(config, transformers.PretrainedConfig) else transformers.GPT2Config(**config[1])
     torch.manual_seed(0)
-    model = transformers.BertLMHeadModel(config).eval()
-    with pytest.raises(ValueError, match="not causal"):
-        Scorer(model, plain).log_prob(["the cat sat on the mat"])
+    scorer = Scorer(kind(config).eval(), plain, simple=simple)
+    with pytest.raises(ValueError, match=said):
+        scorer.conditional_log_prob_ids([([0, 5, 9], [7])])
+
+
+def test_a_model_without_weights_is_refused(plain):
+    with pytest.raises(ValueError, match="meta"):
+        Scorer(copy.deepcopy(families.build("gpt2")).to("meta"), plain)
+
+
+def test_a_faint_leak_shows(jobs):
+    """Trap: a convolution of small weights runs from one packed sequence into the next, below any tolerance."""
+    model = families.build("lfm2")
+    batch = packing.packed_batch(jobs)
+    assert 1e-6 < off(model, batch, Shortcuts(head=True)) < probe.TOLERANCE[torch.float32]
+    with torch.no_grad():
+        assert not probe.agrees(model, batch, head=True) and probe.agrees(model, padded_batch(jobs), head=True)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_self_test_has_gradients_whatever_holds_around_it(mode, gpt2):
+    with mode():
+        assert probe.find_shortcuts(gpt2) == Shortcuts(math.inf, packing=True, head=True)
+
+
+class SoftPrompt(torch.nn.Module):
+    """As prompt tuning does it: learned vectors before the first id, and rows of logits for them too."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.config = model, model.config
+        self.prompt = torch.nn.Parameter(torch.randn(4, 32))
+
+    def forward(self, input_ids, **options):
+        embedded = self.model.get_input_embeddings()(input_ids)
+        prompt = self.prompt.expand(len(input_ids), -1, -1)
+        return self.model(inputs_embeds=torch.cat([prompt, embedded], dim=1), **options)
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.model, name)
+
+
+def test_a_learned_prompt_shifts_no_score(gpt2, plain):
+    """Trap: its rows of logits come first, so a place counted from the beginning is another token's."""
+    torch.manual_seed(0)
+    model = SoftPrompt(copy.deepcopy(families.build("gpt2")))
+    ids = [5, 9, 30, 31, 32]
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0, 4:].double().log_softmax(-1)
+    want = sum(logits[t - 1, ids[t]].item() for t in (3, 4))
+    for simple in (False, True):
+        got = Scorer(model, plain, simple=simple).conditional_log_prob_ids([(ids[:3], ids[3:]), ([7], [8, 9])])
+        assert got[0] == pytest.approx(want, abs=1e-4)
 
 
 def test_without_the_packing_file(gpt2, plain, tmp_path):
