@@ -103,9 +103,9 @@ class Encoder:
                 raise TypeError(f"text {i} is {text!r}")
             check_unicode(f"text {i}", text)
         known = self.ids(texts)
-        return [self._pair(f"text {i} ({text[:80]!r})", "", text, [], *known[text]) for i, text in enumerate(texts)]
+        return [self._pair(f"text {i} ({text[:80]!r})", None, text, [], *known[text]) for i, text in enumerate(texts)]
 
-    def _pair(self, name: str, x: str, y: str, x_ids: list, joint_ids: list, offsets: list | None) -> Encoded:
+    def _pair(self, name: str, x: str | None, y: str, x_ids: list, joint_ids: list, offsets: list | None) -> Encoded:
         alone, joint = self.with_lead(x_ids if x else []), self.with_lead(joint_ids)
         differ = (i for i, (a, b) in enumerate(zip(alone, joint, strict=False)) if a != b)
         n_context, n_start = next(differ, min(len(alone), len(joint))), len(self.lead)
@@ -125,7 +125,7 @@ class Encoder:
                     "longer x"
                 )
             joint, n_context, n_start = (joint if joint[0] == self.bos else [self.bos, *joint]), 1, 1
-        flags = {"merged_boundary": merged, "empty_x": not x, "empty_y": len(joint) == n_context}
+        flags = {"merged_boundary": merged, "empty_x": x == "", "empty_y": len(joint) == n_context}
         held = tuple(flag for flag, holds in flags.items() if holds)
         return Encoded(np.array(joint, dtype=np.int64), n_context, n_start, name, held)
 

@@ -24,10 +24,10 @@ class Ranked:
 
 
 class _Shown:
-    """Text in a terminal, a table with a strip in a notebook (inline styles only: they survive in an untrusted one).
+    """Text in a terminal, a table with strips in a notebook (inline styles only: they survive in an untrusted one).
 
-    Each kind has its own _numbers(), name and value, and _strip(), pairs of a token and its surprisal (None for a token
-    that was given).
+    Each kind has its own _numbers(), name and value, and _strips(): by name, pairs of a token and its surprisal (None
+    for a token that was given).
     """
 
     flags: tuple[str, ...]
@@ -37,17 +37,21 @@ class _Shown:
 
     def __repr__(self) -> str:
         rows = self._rows()
+        for name, strip in self._strips().items():
+            rows[name] = " ".join(f"{token!r}" if nats is None else f"{token!r}:{nats:.2f}" for token, nats in strip)
         width = max(map(len, rows))
-        strip = [f"{token!r}" if nats is None else f"{token!r}:{nats:.2f}" for token, nats in self._strip()]
-        return "\n".join([*(f"{name:<{width}}  {value}" for name, value in rows.items()), " ".join(strip)])
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
     def _repr_html_(self) -> str:
         cell = '<td style="text-align:{}">{}</td>'.format
         rows = (
             f"<tr>{cell('left', html.escape(n))}{cell('right', html.escape(v))}</tr>" for n, v in self._rows().items()
         )
-        strip = (_token_html(token, surprisal) for token, surprisal in self._strip())
-        return f'<table>{"".join(rows)}</table><div style="line-height:2.6">{"".join(strip)}</div>'
+        strips = (
+            f'<div style="line-height:2.6">{name} {"".join(_token_html(*each) for each in strip)}</div>'
+            for name, strip in self._strips().items()
+        )
+        return f"<table>{''.join(rows)}</table>{''.join(strips)}"
 
 
 def _token_html(token: str, surprisal: float | None) -> str:
@@ -56,11 +60,17 @@ def _token_html(token: str, surprisal: float | None) -> str:
     ground = f"#ff{round(255 - 96 * shade):02x}{round(255 - 255 * shade):02x}"
     below = "given" if surprisal is None else f"{surprisal:.2f}"
     return (
-        f'<span style="display:inline-block;text-align:center;line-height:1.2;margin:1px;padding:1px 4px;'
-        f'border:1px solid #999;color:#000000;background:{ground}">'
-        f'<code style="color:#000000;background:{ground}">{html.escape(token).replace(" ", "␣") or "·"}</code>'
+        '<span style="display:inline-block;text-align:center;line-height:1.2;margin:1px;padding:1px 4px;'
+        f'overflow-wrap:anywhere;border:1px solid #999;color:#000000;background:{ground}">'
+        f'<code style="color:#000000;background:{ground}">{html.escape(_visible(token))}</code>'
         f'<br><span style="font-size:80%">{below}</span></span>'
     )
+
+
+def _visible(token: str) -> str:
+    """The token with its spaces, line ends and other signs that nobody sees."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in token.replace(" ", "␣"))
+    return "".join(shown) or "·"
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,8 +106,8 @@ class TokenScores(_Shown):
     def _numbers(self):
         return {"log Pr(text)": f"{self.log_prob:.4f}", "tokens": str(len(self.ids))}
 
-    def _strip(self):
-        return zip(self.tokens, self.surprisals.tolist(), strict=True)
+    def _strips(self):
+        return {"text": zip(self.tokens, self.surprisals.tolist(), strict=True)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,7 +165,9 @@ class PairScore(_Shown):
         shown = {name: f"{value:.4f}" for name, value in values.items()}
         return shown | {"tokens of x, y": f"{len(self.x_tokens)}, {len(self.y_tokens)}"}
 
-    def _strip(self):
+    def _strips(self):
         given = [None] * (len(self.x_tokens) - len(self.x_log_probs))
-        surprisals = [*given, *(-self.x_log_probs).tolist(), *(-self.y_log_probs).tolist()]
-        return zip((*self.x_tokens, *self.y_tokens), surprisals, strict=True)
+        return {
+            "x": zip(self.x_tokens, [*given, *(-self.x_log_probs).tolist()], strict=True),
+            "y": zip(self.y_tokens, (-self.y_log_probs).tolist(), strict=True),
+        }

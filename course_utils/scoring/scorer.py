@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from .encode import Encoded, Encoder
 from .forward import Forward
@@ -12,6 +13,7 @@ from .plan import Job, windows
 from .probe import model_window, vocabulary_size
 from .results import PairScore, Ranked, TokenScores
 
+BYTES = {sign: byte for byte, sign in bytes_to_unicode().items()}  # how tokenizers of bytes write each in a piece
 Pair = tuple[str, str]
 Ids = Sequence[int]
 
@@ -213,12 +215,13 @@ class Scorer:
         )
 
     def _token_texts(self, ids: Ids) -> tuple[str, ...]:
-        """What each id reads as; a piece of a character, which is no text, as the vocabulary writes it."""
+        """What each id reads as; of a piece of a character, which is no text, its bytes."""
         texts = []
         for i, piece in zip(ids, map(str, self.tokenizer.convert_ids_to_tokens(list(ids))), strict=True):
             text = self.decode([i])
-            space = " " if piece.startswith("▁") and not text.startswith(" ") else ""
-            texts.append(piece if "\ufffd" in text else space + text)
+            if "\ufffd" in text and BYTES.keys() >= set(piece):
+                text = bytes(map(BYTES.get, piece)).decode("utf-8", errors="backslashreplace")
+            texts.append(" " + text if piece.startswith("▁") and not text.startswith(" ") else text)
         return tuple(texts)
 
 

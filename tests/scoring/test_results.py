@@ -63,7 +63,10 @@ def test_tokens_read_as_text(gpt2, with_bos):
     first, second = Scorer(gpt2, with_bos).tokens(["the cat sat", "日本"])
     assert isinstance(first, TokenScores) and "".join(first.tokens) == "the cat sat"
     assert len(first.ids) == len(first.tokens) == len(first.log_probs) and first.bos == 0
-    assert "\ufffd" not in "".join(second.tokens)  # a part of a character is shown as the vocabulary writes it
+    assert "\ufffd" not in "".join(second.tokens) and len(second.tokens) > 2
+    in_bytes = "".join(second.tokens).encode().decode("unicode_escape").encode("latin-1")
+    assert in_bytes.decode() == "日本"  # a part of a character, which is no text, is shown as its bytes
+    assert first.flags == second.flags == ()  # a text alone has no x that could be empty
     assert (first.surprisals == -first.log_probs).all() and (first.surprisals >= 0).all()
 
 
@@ -98,6 +101,21 @@ def test_html(score, gpt2, with_bos):
     grounds = re.findall(r"background:(#ff\w{4})\"><code", score._repr_html_())
     assert len(grounds) == len(score.x_tokens) + len(score.y_tokens)
     assert colour_faults(score._repr_html_()) == []
+
+
+def test_signs_that_nobody_sees(gpt2, with_bos):
+    """A line end in the strip would tear its box apart, a tab leaves it empty."""
+    shown = Scorer(gpt2, with_bos).tokens(["a\n b\tc\u200d"])[0]._repr_html_()
+    assert ">\\n<" in shown and ">\\t<" in shown and "␣" in shown and not set("\n\t\u200d") & set(shown)
+
+
+def test_x_and_y_stand_apart(score):
+    """Where y begins is what a reader looks for first."""
+    *_, x, y = str(score).split("\n")
+    assert x.split()[0] == "x" and y.split()[0] == "y"
+    assert [line.count(":") for line in (x, y)] == [len(score.x_tokens), len(score.y_tokens)]
+    before, after = score._repr_html_().split(">y <")
+    assert before.count("<code") == len(score.x_tokens) and after.count("<code") == len(score.y_tokens)
 
 
 def test_plain_text(score, gpt2, plain):
