@@ -81,7 +81,7 @@ def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda va
     try:
         return {"value": encode(read(answer(*args)))}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a student's code raises is an observation
-        return {"error": type(error).__name__, "message": _one_line(error)}
+        return {"error": type(error).__name__[:100], "message": _one_line(error)}
 
 
 def _one_line(error: BaseException) -> str:

@@ -50,40 +50,6 @@ def _reset_state():
 _reset_state()
 del _reset_state"""
 
-# Raises where an earlier cell has spoilt the kernel for the others: has replaced what modules, classes or IPython held
-# when this ran for the first time, or has left threads behind, or no memory, files or threads to be had.
-UNSPOILT = """\
-def _is_unspoilt():
-    import builtins, json, math, os, random, sys, threading
-    import numpy
-    import course_utils.checks.probing
-    shell = builtins.get_ipython()
-    counts = (len(shell.ast_transformers), len(shell.input_transformers_post), threading.active_count())
-    if not hasattr(sys, "_course_at_start"):
-        course = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "course_utils"]
-        places = [sys.modules, builtins, json, math, random, numpy, *course, type(shell.display_pub)]
-        places += [value for module in course for value in vars(module).values() if isinstance(value, type)]
-        places += [*type(shell).__mro__[:3], *type(shell.kernel).__mro__[:3], shell]
-        places = [vars(place) if hasattr(place, "__dict__") else place for place in places]
-        kept = [
-            (place, name, value)
-            for place in places
-            for name, value in place.items()
-            if (name != "input" and callable(value)) or place is sys.modules
-        ]
-        sys._course_at_start = ([*kept, (vars(sys), "displayhook", sys.displayhook)], counts)
-    kept, counted = sys._course_at_start
-    changed = [name for place, name, value in kept if place.get(name) is not value]
-    if changed or shell.user_ns is not vars(shell.user_module) or any(now > then for now, then in zip(counts, counted)):
-        raise RuntimeError(f"an earlier cell has changed {changed[:3] or 'hooks or threads'}")
-    numpy.empty(2**26, "uint8")
-    open(os.devnull).close()
-    threading.Thread(target=int).start()
-
-
-_is_unspoilt()
-del _is_unspoilt"""
-
 
 @dataclass
 class Placed:
@@ -255,7 +221,7 @@ def _answer_cells(cell: dict, given: list[dict], placed: Placed, stubs: dict[str
     """State and given names set again, the student's further cells, and his answer (or the stub)."""
     answer = cell["id"]
     task = task_of(answer)
-    set_again = "\n\n".join((RESET, *map(text, given), UNSPOILT))  # one cell: a request costs more than its lines
+    set_again = "\n\n".join((RESET, *map(text, given)))  # one cell: a request costs more than its lines
     reset = _code(set_again, "reset", task)
     before = [_code(source, "extra", task) for source in placed.before[answer]]
     after = [_code(source, "extra", task) for source in placed.after[answer]]

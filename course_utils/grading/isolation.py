@@ -8,6 +8,8 @@ and, as the package `course_utils`, a copy without judges, mutants, authoring an
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -16,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -131,6 +134,37 @@ class Room:
         return room
 
 
+def remove(folder: Path) -> None:
+    """Removes a folder that a stranger's code has written to, however deep it is and whatever its modes are.
+
+    Folders within folders are moved up before they are entered: no path gets long, and nothing is recursive. What
+    cannot be removed stays.
+    """
+    moved, stuck = itertools.count(), set()
+    with contextlib.suppress(OSError):
+        while entries := [entry for entry in os.scandir(folder) if entry.name not in stuck]:
+            for entry in entries:
+                try:
+                    _remove_level(entry, lambda: folder / f".moved-{secrets.token_hex(4)}-{next(moved)}")
+                except OSError:
+                    stuck.add(entry.name)
+        os.rmdir(folder)
+
+
+def _remove_level(entry: os.DirEntry, new_name: Callable[[], Path]) -> None:
+    """Removes a file, or a folder after the folders in it have been moved."""
+    if not entry.is_dir(follow_symlinks=False):
+        os.unlink(entry)
+        return
+    os.chmod(entry, 0o700)
+    for inner in list(os.scandir(entry)):
+        if inner.is_dir(follow_symlinks=False):
+            os.rename(inner, new_name())
+        else:
+            os.unlink(inner)
+    os.rmdir(entry)
+
+
 @dataclass(frozen=True)
 class Supplies:
     """What all kernels of a run read: the students' copy of the package, and matplotlib's list of fonts."""
@@ -154,11 +188,13 @@ class Supplies:
 class Isolation(Protocol):
     """How kernels are kept apart from everything else.
 
-    `name` stands in run.json. `admit` lets the kernel into its room before it starts; the sockets that it returns are
-    to be handed to its process. `command` wraps a kernel's own arguments (those that follow the interpreter's).
+    `name` stands in run.json. `writable` are the folders that a kernel has to itself, as it sees them. `admit` lets the
+    kernel into its room before it starts; the sockets that it returns are to be handed to its process. `command` wraps
+    a kernel's own arguments (those that follow the interpreter's).
     """
 
     name: str
+    writable: tuple[str, ...]
 
     def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]: ...
 
@@ -199,6 +235,7 @@ class LimitsOnly:
     """An ordinary process with limits. It keeps honest mistakes from doing harm; it does not stop an attacker."""
 
     name = "limits only"
+    writable = ()
 
     def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]:
         shutil.copytree(supplies.fonts, room.home / FONTS)
@@ -231,6 +268,7 @@ class Bubblewrap:
 
     name = "bubblewrap"
     home = "/home/student"
+    writable = ("/tmp", "/dev/shm", home)
 
     def __init__(self) -> None:
         self.uid = 2_000_000_000 + secrets.randbelow(2_000_000_000) if os.getuid() == 0 else None
@@ -253,7 +291,7 @@ class Bubblewrap:
 
     def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
         words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
-        for folder in ("/tmp", "/dev/shm", self.home):
+        for folder in self.writable:
             words += ["--perms", "1777", "--size", str(limits.file_size), "--tmpfs", folder]
         words += self._system(room, supplies)
         words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", self.home, "--clearenv"]

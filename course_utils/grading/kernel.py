@@ -7,7 +7,7 @@ ignored, and the time and the life of its processes are watched from outside.
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import subprocess
 import sys
 import time
@@ -21,12 +21,14 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from course_utils.checks.probing import MIME
-from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplies
+from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplies, remove
 
 LARGEST_MESSAGE = 8 * MIB
 START_SECONDS = 120.0
 WARM_UP = "for _name in {}:\n    try:\n        __import__(_name)\n    except Exception:\n        pass\ndel _name"
 OWN_MEMORY = 256 * MIB  # that this process may grow by while a cell runs
+MOST_HANDLES = 4096  # open files, pipes and sockets of all processes: each may hold memory that no process has
+MOST_FILES = 50_000  # on the sandbox's own file systems: a name takes a kilobyte, and their bound is on contents
 LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
 
 
@@ -67,6 +69,7 @@ class Kernel:
         self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits, imports: tuple[str, ...] = ()
     ) -> None:
         self.limits, self.ready = limits, False
+        self.writable = isolation.writable
         self.room = Room.make(folder)
         options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
         specs = _OneSpec()
@@ -173,7 +176,7 @@ class Kernel:
         with contextlib.suppress(Exception):
             self.manager.shutdown_kernel(now=True)
         psutil.wait_procs(children, timeout=2)
-        shutil.rmtree(self.room.meeting.parent, ignore_errors=True)
+        remove(self.room.meeting.parent)
 
 
 class _Watch:
@@ -200,12 +203,16 @@ class _Watch:
         if not family or not self.kernel.manager.is_alive():
             return "memory" if self.memory > 0.9 * self.limits.memory else "died"
         self.memory = max(self.memory, _largest_memory(family))
-        if _total_memory(family, self.limits.memory) > self.limits.memory:
+        if _total_memory(family, self.limits.memory) > self.limits.memory or self._hoards(family):
             return "memory"
         if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
             return "output"  # messages that wait here, or a single one that does not end
         cpu = _cpu_seconds(family) - self.cpu_before
         return "timeout" if cpu > self.limits.cpu_seconds or now - self.started > self.limits.wall_seconds else ""
+
+    def _hoards(self, family: list[psutil.Process]) -> bool:
+        """Whether the processes hold what takes memory and is counted for none of them."""
+        return _handles(family) > MOST_HANDLES or _files(family[-1].pid, self.kernel.writable) > MOST_FILES
 
 
 def _never_idle(replied: float) -> str:
@@ -287,3 +294,22 @@ def _total_memory(family: list[psutil.Process], enough: int) -> int:
             about = process.memory_full_info()
             shared_once += getattr(about, "pss", about.rss)
     return shared_once
+
+
+def _handles(family: list[psutil.Process]) -> int:
+    """How many files, pipes and sockets are open. The system's own limit holds for one process: few need no count."""
+    total = 0
+    for process in family if len(family) > 4 else []:
+        with contextlib.suppress(OSError):  # it has just ended
+            total += len(os.listdir(f"/proc/{process.pid}/fd"))
+    return total
+
+
+def _files(pid: int, places: tuple[str, ...]) -> int:
+    """How many files there are in these places, as the process sees them."""
+    total = 0
+    for place in places:
+        with contextlib.suppress(OSError):
+            about = os.statvfs(f"/proc/{pid}/root{place}")
+            total += about.f_files - about.f_ffree
+    return total

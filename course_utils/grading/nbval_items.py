@@ -29,6 +29,7 @@ from course_utils.grading.isolation import Limits
 from course_utils.grading.kernel import Kernel, NotStarted, Outcome
 from course_utils.grading.pool import Pool
 from course_utils.grading.records import Row
+from course_utils.grading.suspicion import is_suspect
 
 ASK = "from course_utils.checks.probing import hand_over as _ask\n_ask({task!r}, seed={seed}, nonce={nonce!r})"
 ENDED = {
@@ -112,7 +113,9 @@ class GradedFile(IPyNbFile):
         self.session_of_cells.close()
 
     def collect(self) -> Iterator[GradedCell]:
-        for item in super().collect():
+        items = list(super().collect())
+        self.session_of_cells.tasks = sum(item.cell.metadata["grading"]["role"] == "check" for item in items)
+        for item in items:
             yield GradedCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
             )
@@ -161,6 +164,11 @@ class Cell:
         """Whether it is ours: such a cell fails only where a student's cell has broken something before."""
         return self.role in ("given", "reset")
 
+    @property
+    def suspect(self) -> bool:
+        """Whether it is a student's and may have spoilt the kernel for what follows."""
+        return not self.pristine and is_suspect(self.source)
+
 
 class Session:
     """Runs the cells of one graded copy in order, in one kernel, and in a new one after each death.
@@ -168,8 +176,11 @@ class Session:
     After a death the cells so far are run again without the one that killed the kernel; results that were reached stay.
 
     A cell may also spoil the kernel for the tasks that follow: by replacing functions of Python, numpy or the course,
-    or by a thread that ends the process later. Whenever something points to that (`doubt`), a task that did not earn
-    its points is asked a second time in a new kernel, in which nothing has run but our cells and its own.
+    or by a thread that ends the process later. Where something points to that (`doubt`), or a cell of another task does
+    more than compute (see `suspicion`), a task that did not earn its points is asked a second time in a new kernel, in
+    which nothing has run but our cells, its own, and those of others that do nothing but compute.
+
+    Each of the `tasks` has its share of the time that is left when its turn comes: none can use up that of the others.
     """
 
     def __init__(self, job: Job, deadline: float | None = None) -> None:
@@ -181,11 +192,14 @@ class Session:
         self.answers: dict[str, Outcome] = {}  # what running the answer cell of a task came to
         self.doubt = False  # whether what ran before may be to blame for what goes wrong now
         self.deadline = deadline or time.monotonic() + job.limits.total_seconds
+        self.tasks = 1
+        self.until: dict[str, float] = {}  # when the share of a task ends
 
     def run(self, cell: Cell) -> Outcome:
         """Runs a cell that is no check."""
         self.cells.append(cell)
-        outcome = self._in_kernel(cell.source)
+        late = not cell.pristine and time.monotonic() > self._until(cell.task)
+        outcome = Outcome(ended="timeout") if late else self._in_kernel(cell.source)
         self.doubt |= outcome.ended == "died" or (cell.pristine and bool(outcome.ended or outcome.error))
         if not outcome.ended:
             self.done.append(cell)
@@ -198,11 +212,16 @@ class Session:
     def ask(self, task: str) -> Row:
         """Asks the kernel for what the task's answer returns, and judges it here; a second time where in doubt."""
         result = self._ask(task)
-        if result.points == result.max_points or not self.doubt or time.monotonic() > self.deadline:
+        if result.points == result.max_points or time.monotonic() > self._until(task):
             return result
-        alone = Session(self.job, self.deadline)
+        others = [cell for cell in self.done if not cell.pristine and cell.task != task]
+        lacking = result.status == "memory" or bool(NO_MEMORY.search(result.message))
+        if not (self.doubt or any(cell.suspect for cell in others) or (lacking and others)):
+            return result
+        helpers = [] if lacking else [cell for cell in others if not cell.suspect]
+        alone = Session(self.job, self._until(task))
         for cell in self.cells:
-            if cell.task in ("", task):
+            if cell.task in ("", task) or cell in helpers:
                 alone.run(cell)
         second = alone._ask(task)
         if second.points > result.points:
@@ -241,8 +260,8 @@ class Session:
 
     def _ask(self, task: str) -> Row:
         answer = self.answers.get(task, Outcome())
-        if answer.ended:
-            return self._ended(task, "the answer cell", answer.ended)
+        if answer.ended or time.monotonic() > self._until(task):
+            return self._ended(task, "the answer cell", answer.ended or "timeout")
         nonce = secrets.token_hex(16)
         outcome = self._in_kernel(ASK.format(task=task, seed=self.job.seed, nonce=nonce))
         if outcome.ended:
@@ -260,6 +279,11 @@ class Session:
         if result.status == "memory":
             self._end_kernel()  # what the answer still holds is not the next task's burden
         return result
+
+    def _until(self, task: str) -> float:
+        """When the share of a task ends; it begins when first asked for."""
+        now = time.monotonic()
+        return self.until.setdefault(task, now + (self.deadline - now) / max(self.tasks - len(self.until), 1))
 
     def close(self) -> None:
         self._end_kernel()
@@ -279,7 +303,7 @@ class Session:
     def _revive(self) -> None:
         """A new kernel in which all that was done is done again; a cell that kills it now is left out from then on.
 
-        Should one of our own cells be where it dies, all of the student's are left out.
+        Should one of our own cells be where it dies, those of the student's that may be to blame are left out.
         """
         waiting = list(self.done)
         self.done = []
@@ -313,10 +337,12 @@ class Session:
 
 
 def _without_killer(cells: list[Cell], killer: Cell) -> list[Cell]:
-    """The cells without the one at which the kernel died; without all of the student's where that one is ours."""
-    if killer.pristine and not all(cell.pristine for cell in cells):
-        return [cell for cell in cells if cell.pristine]
-    return [cell for cell in cells if cell is not killer]
+    """The cells without the one at which the kernel died; where that one is ours, without those of the student's that
+    may have spoilt it, or at last without all of his."""
+    if not killer.pristine or all(cell.pristine for cell in cells):
+        return [cell for cell in cells if cell is not killer]
+    suspect = any(cell.suspect for cell in cells)
+    return [cell for cell in cells if (not cell.suspect if suspect else cell.pristine)]
 
 
 def _said(outcome: Outcome) -> str:

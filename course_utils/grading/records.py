@@ -15,6 +15,7 @@ LONGEST_MESSAGE = 300
 PATH = re.compile(
     r"(?<![\w.:/~-])(?:/(?:[\w.+@-]+/)+|[A-Za-z]:\\(?:[^\\/\s'\"]+\\)+)(?=[\w.+@-])"
 )  # all but a file's name
+FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+@\uff1d\uff0b\uff0d\uff20-])")  # of full width too
 LOST = "not graded: the grading process ended before this task"  # twice: of the machine, or of an attack on it
 
 
@@ -104,15 +105,16 @@ def plain(text: str) -> str:
 
 def message_line(message: str, call: str = "", note: str = "") -> str:
     """The message of results.csv: at most 300 characters, the call where it fits, notes last; never a formula."""
-    message, ending = plain(message), f" [{plain(note)}]" if note else ""
+    message, call, note = (safe_cell(plain(text)) for text in (message, call, note))
+    ending = f" [{note}]" if note else ""
     room = LONGEST_MESSAGE - len(ending) - 1
-    if call and len(message) + len(plain(call)) + 7 <= room:
-        message = f"{message}; try: {plain(call)}"
+    if call and len(message) + len(call) + 7 <= room:
+        message = f"{message}; try: {call}"
     if len(message) > room:
         message = message[: room - 3] + "..."
     return safe_cell((message + ending).strip())
 
 
 def safe_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    """A cell that no spreadsheet takes for a formula, even where semicolons begin a new one."""
+    return FORMULA.sub(r"\1'", text)

@@ -19,6 +19,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from course_utils.grading.records import safe_cell
+
 LARGEST_FILE = 32 * 1024 * 1024  # bytes
 MOST_CELLS = 2_000
 MOST_VALUES = 4_000_000  # strings, numbers, lists and objects in one file: each takes far more memory than its bytes
@@ -85,7 +87,7 @@ def find(source: Path) -> tuple[list[str], list[File]]:
             entries = list(_folder_entries(source))
             top = _wrapping(entries)
             inside = source / top if top else source
-            folders = [entry.name for entry in os.scandir(inside) if entry.is_dir(follow_symlinks=False)]
+            folders = [entry.name for entry in os.scandir(inside) if entry.is_dir()]  # a link is not entered
         elif _is_zip(source):
             entries, folders = list(_zip_entries(source)), []
             top = _wrapping(entries)
@@ -104,7 +106,15 @@ def find(source: Path) -> tuple[list[str], list[File]]:
             "Gradescope"
         )
     names = _distinct_names(owners)
-    files = [replace(file, student=names[file.student], parts=tuple(map(_text, file.parts))) for file in files]
+    files = [
+        replace(
+            file,
+            student=names[file.student],
+            parts=tuple(map(_text, file.parts)),
+            platform=file.platform and (_printable(file.platform[0]), file.platform[1]),
+        )
+        for file in files
+    ]
     return sorted(names.values()), sorted(files, key=lambda file: (file.student, file.parts))
 
 
@@ -116,11 +126,13 @@ def _text(name: str) -> str:
 def _distinct_names(owners: set[str]) -> dict[str, str]:
     """A clean name for each owner; two owners whose names become the same by cleaning stay two."""
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for owner in sorted(owners):
         clean, number = clean_name(owner), 1
-        while (name := clean if number == 1 else f"{clean} ({number})") in names.values():
+        while safe_cell(name := clean if number == 1 else f"{clean} ({number})") in taken:
             number += 1
         names[owner] = name
+        taken.add(safe_cell(name))
     return names
 
 
@@ -196,10 +208,17 @@ def _folder_entries(source: Path) -> Iterator[Entry]:
             if _looked_at(name):
                 path = Path(folder, name)
                 read = partial(_read_file, path) if _is_notebook(name) else partial(_no_notebook, name)
-                yield (*place, name), read, datetime.fromtimestamp(path.lstat().st_mtime)
+                yield (*place, name), read, _file_time(path)
     for folder in closed:
         place = Path(folder).relative_to(source).parts
         yield (*place, UNREADABLE), partial(_closed_folder), datetime.fromtimestamp(0)
+
+
+def _file_time(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime)
+    except (OSError, ValueError, OverflowError):
+        return datetime.max  # gone since, or a time that no calendar has
 
 
 def _read_file(path: Path) -> bytes:
@@ -282,11 +301,15 @@ def _owner(folder: str) -> str:
     return f"{found['name']}_{found['id']}" if found else folder
 
 
+def _printable(name: str) -> str:
+    """A name without what is not to be seen: NFC, no control or direction characters, single spaces."""
+    name = unicodedata.normalize("NFC", _text(name))
+    return " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name).split())
+
+
 def clean_name(name: str) -> str:
     """A name that is safe in a path, a table and a page: NFC, no control or direction characters, no separators."""
-    name = unicodedata.normalize("NFC", _text(name))
-    name = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
-    name = re.sub(r'[/\\:*?"<>|]', "_", " ".join(name.split())).strip(". ")
+    name = re.sub(r'[/\\:*?"<>|]', "_", _printable(name)).strip(". ")
     name = name[:80].encode()[:LONGEST_NAME].decode("utf-8", "ignore")
     return name.strip(". ") or "unnamed"
 

@@ -1,8 +1,9 @@
 """A filter on the system calls of a student's kernel, for what namespaces and limits leave open.
 
 Refused are calls that open new namespaces or mounts (inside a namespace of its own a process could mount a file system
-without a size), that hold memory which no limit counts, that look into other processes, and sockets by which a virtual
-machine talks to its host. What is refused fails with an error, as on a system that does not have the call.
+without a size), that hold memory which no limit counts (attributes of files, large buffers of sockets), that look into
+other processes, and all sockets but those within the sandbox. What is refused fails with an error, as on a system that
+does not have the call.
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ import struct
 PERMISSION, NO_SUCH_CALL, NO_SUCH_FAMILY = 1, 38, 97  # EPERM, ENOSYS, EAFNOSUPPORT
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # instructions of the kernel's filter machine
-CALL, MACHINE, FIRST_ARGUMENT, THIRD_ARGUMENT = 0, 4, 16, 32  # where they stand in what the filter is shown
+CALL, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT = (
+    0,
+    4,
+    16,
+    24,
+    32,
+)  # where they stand in what the filter is shown
 NEW_NAMESPACES = 0x7E020000  # the flags of clone that ask for one
-FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
+UNIX = 1
 NETLINK = 16  # with protocol 0 only: it lists the network's interfaces
+SOCKETS, BUFFERS = 1, (7, 8)  # SOL_SOCKET; SO_SNDBUF, SO_RCVBUF
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # Names and numbers: of x86_64, of aarch64.
@@ -31,9 +39,10 @@ REFUSED = {
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "quotactl": (179, 60), "acct": (163, 89),
     "swapon": (167, 224), "syslog": (103, 116), "kexec_load": (246, 104), "init_module": (175, 105),
-    "finit_module": (313, 273), "clone3": (435, 435),
+    "finit_module": (313, 273), "clone3": (435, 435), "setxattr": (188, 5),
+    "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
 }  # fmt: skip
-CLONE, SOCKET = (56, 220), (41, 198)
+CLONE, SOCKET, SOCKET_PAIR, SET_OPTION = (56, 220), (41, 198), (53, 199), (54, 208)
 
 
 def filter_program(machine: str = platform.machine()) -> bytes:
@@ -51,9 +60,13 @@ def filter_program(machine: str = platform.machine()) -> bytes:
         (EQUAL, 0, 4, CLONE[which]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_BIT, 0, 1, NEW_NAMESPACES), _error(PERMISSION),
         (RETURN, 0, 0, ALLOW),
     ]  # fmt: skip
-    code += [(EQUAL, 1, 0, SOCKET[which]), (RETURN, 0, 0, ALLOW), (LOAD, 0, 0, FIRST_ARGUMENT)]
-    for family in FAMILIES:
-        code += [(EQUAL, 0, 1, family), (RETURN, 0, 0, ALLOW)]
+    code += [
+        (EQUAL, 0, 7, SET_OPTION[which]), (LOAD, 0, 0, SECOND_ARGUMENT), (EQUAL, 0, 4, SOCKETS),
+        (LOAD, 0, 0, THIRD_ARGUMENT), (EQUAL, 1, 0, BUFFERS[0]), (EQUAL, 0, 1, BUFFERS[1]), _error(PERMISSION),
+        (RETURN, 0, 0, ALLOW),
+    ]  # fmt: skip
+    code += [(EQUAL, 2, 0, SOCKET[which]), (EQUAL, 1, 0, SOCKET_PAIR[which]), (RETURN, 0, 0, ALLOW)]
+    code += [(LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, UNIX), (RETURN, 0, 0, ALLOW)]
     code += [(EQUAL, 1, 0, NETLINK), _error(NO_SUCH_FAMILY), (LOAD, 0, 0, THIRD_ARGUMENT)]
     code += [(EQUAL, 0, 1, 0), (RETURN, 0, 0, ALLOW), _error(NO_SUCH_FAMILY)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

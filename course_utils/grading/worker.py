@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from course_utils.grading.isolation import ISOLATIONS, Limits, Supplies
+from course_utils.grading.isolation import ISOLATIONS, Limits, Supplies, remove
 from course_utils.grading.records import Row
 
 LOCK = "lock"  # in the folder of a run
@@ -181,11 +180,14 @@ def run_folder() -> Iterator[str]:
     for left in Path(tempfile.gettempdir()).glob("grade-*"):
         with sole_use(left / LOCK, create=False) as free:
             if free:
-                shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder:
+                remove(left)
+    folder = tempfile.mkdtemp(prefix="grade-")
+    try:
         os.chmod(folder, 0o711)
         with sole_use(Path(folder, LOCK)):
             yield folder
+    finally:
+        remove(Path(folder))
 
 
 @contextlib.contextmanager

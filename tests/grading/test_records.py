@@ -28,6 +28,12 @@ def test_no_formula_reaches_a_spreadsheet(text):
     assert message_line(text) == f"'{text}"
 
 
+def test_no_formula_begins_where_semicolons_part_cells():
+    said = message_line('raised Odd;=1+1: ; "=2+2', note="version ;@x")
+    assert said == "raised Odd;'=1+1: ;' \"=2+2 [version ;'@x]"
+    assert message_line("\uff1d1+1") == "'\uff1d1+1"
+
+
 def test_escape_sequences_and_addresses_are_taken_out():
     assert plain("\x1b[31mred\x1b[0m\u202e <f at 0x7f3c2d1e5a60>\nnext") == "red <f at 0x...> next"
 

@@ -148,6 +148,33 @@ attack(
     "disk-tmp", "bombs", "answer called",
     called(FILES.format(make="fd = os.open(f'/tmp/{i}', os.O_CREAT | os.O_WRONLY)")), "error", never_says="no end",
 )  # fmt: skip
+NAMES_OF_FILES = "import os\nfor n in range(10**7): os.mknod(f'/tmp/{n}')"
+attack("disk-names", "bombs", "answer called", called(NAMES_OF_FILES), "memory")
+ATTRIBUTES = "import os\nfor n in range(10**5):\n    os.mknod(f'/tmp/{n}')\n    os.setxattr(f'/tmp/{n}', 'user.x', bytes(60_000))"
+attack("disk-attributes", "bombs", "answer called", called(ATTRIBUTES), "error", says="Function not implemented")
+HOARD = """
+import os, socket, time
+for _ in range(40):
+    if os.fork() == 0:
+        kept = []
+        try:
+            while True:
+                a, b = {make}
+                kept += [a, b]
+                os.set_blocking(a if isinstance(a, int) else a.fileno(), False)
+                try:
+                    while True: os.write(a if isinstance(a, int) else a.fileno(), bytes(2**16))
+                except OSError: pass
+        finally:
+            time.sleep(20)
+            os._exit(0)
+time.sleep(20)"""
+attack("sockets", "bombs", "answer called", called(HOARD.format(make="socket.socketpair()")), "memory timeout")
+attack("pipes", "bombs", "answer called", called(HOARD.format(make="os.pipe()[::-1]")), "memory timeout")
+attack(
+    "sleep-in-many-cells", "loops", "own cell",
+    notebook(RIGHT, before={TASK: ["import time; time.sleep(24)"] * 20}), "timeout",
+)  # fmt: skip
 MEETING = "import os, ipykernel\nfolder = os.path.dirname(ipykernel.get_connection_file())\n"
 attack(
     "disk-sockets", "bombs", "answer called",
@@ -170,7 +197,7 @@ attack(
     "error",
 )
 attack("output-flood", "bombs", "answer cell", at_top("while True: print('x' * 1000)"), "error timeout")
-attack("output-at-once", "bombs", "answer cell", at_top("print('x' * 60_000_000)"), "error", says="printed more")
+attack("output-at-once", "bombs", "answer cell", at_top("print('x' * 60_000_000)"), "error graded")
 attack(
     "display-at-once", "bombs", "own cell",
     extra("from IPython.display import HTML, display\ndisplay(HTML('x' * 60_000_000))"),
@@ -382,12 +409,60 @@ PATCHES = {
     ),
     "torch": "import sys, types\nsys.modules['torch'] = types.ModuleType('torch')",
     "kernel-class": "import ipykernel.ipkernel as i\nfor name in ('do_execute', 'do_complete'):\n    setattr(i.IPythonKernel, name, None)",
+    "copy": "import copy\ncopy.deepcopy = lambda value, memo=None: (0,)",
+    "constants": "math.inf = np.inf = 7.0",
+    "constants-in-place": "import ctypes\nctypes.c_double.from_address(id(math.inf) + 16).value = 7.0",
+    "random-methods": "import random\nrandom.Random.random = lambda self: 0.5\nrandom.Random.randrange = random.Random.choice = lambda self, *a: 1",
+    "abstract-classes": "import collections.abc as c\nc.Mapping.register(tuple)\nc.Mapping.register(float)",
+    "code": "import course_utils.checks.plain as p\np._float.__code__ = (lambda x: 0.0).__code__",
+    "bounds": "import course_utils.checks.plain as p\np.MAX_ITEMS, p.MAX_DEPTH = 0, 1",
+    "probes": (
+        "import course_utils.checks.lesson_02.probe as p\nfor one in p.PROBES.values():\n"
+        "    object.__setattr__(one, 'function', 'nothing')"
+    ),
+    "regular-expressions": "import re\nre.fullmatch = re.sub = lambda *a, **k: None",
+    "decimal-fractions": "import decimal, fractions\ndecimal.getcontext().prec = 1\nfractions.Fraction.__eq__ = lambda *a: False",
     "toy-language": "import course_utils.toy_language as t\nt.ToyLanguage.cond = t.ToyLanguage.next_log_probs = lambda *a: 0.5",
 }  # fmt: skip
 for name, source in PATCHES.items():
     attack(f"patch-{name}", "patches", "answer cell", at_top(source), "graded error timeout missing memory")
 attack("patch-own-cell", "patches", "own cell", extra(PATCHES["encode"], WRONG[TASK]), "graded error")
 attack("patch-when-called", "patches", "answer called", called(PATCHES["hand-over"] + "\nreturn 0.0"), "graded error")
+
+# --- torch ------------------------------------------------------------------------------------------------------------
+
+PICKLE = (
+    "import io, os, torch\nclass Leaves:\n    def __reduce__(self): return os._exit, (0,)\nfile = io.BytesIO()\n"
+    "torch.save(Leaves(), file)\nfile.seek(0)\nreturn torch.load(file, weights_only=False)"
+)
+TORCH_CALLED = {
+    "pickle": PICKLE,
+    "pickle-in-value": (
+        "import os, torch\nclass Liar(torch.Tensor):\n    def __reduce_ex__(self, n): return os._exit, (0,)\n"
+        "    @classmethod\n    def __torch_function__(cls, *a, **k): return 0.0\nreturn torch.zeros(2).as_subclass(Liar)"
+    ),
+    "huge-files": "import torch\nfor i in range(9): torch.save(torch.zeros(2**22), f'{i}.pt')",
+    "deep-gradient": "import torch\nx = y = torch.zeros(1, requires_grad=True)\nfor _ in range(10**6): y = y + 1\ny.backward()\nreturn y",
+    "processes": "import time, torch.multiprocessing as mp\nmp.spawn(time.sleep, (600,), nprocs=4)",
+    "without-storage": "import torch\nreturn torch.zeros(10**9, device='meta')",
+    "sparse": "import torch\nreturn torch.sparse_coo_tensor([[0], [0]], [1.0], (10**9, 10**9))",
+}  # fmt: skip
+for name, source in TORCH_CALLED.items():
+    attack(f"torch-{name}", "torch", "answer called", called(source), "error graded timeout memory")
+TORCH_PATCHES = {
+    "functions": (
+        "import torch\nfor name in ('tensor', 'manual_seed', 'set_default_dtype', 'set_grad_enabled', 'float64', 'log'):\n"
+        "    setattr(torch, name, None)\ntorch.Tensor.detach = torch.Tensor.__eq__ = lambda *a: True"
+    ),
+    "mode": (
+        "import torch\nfrom torch.overrides import TorchFunctionMode\nclass Mode(TorchFunctionMode):\n"
+        "    def __torch_function__(self, *a, **k): raise ValueError('mode')\nMode().__enter__()"
+    ),
+    "threads": "import torch\ntorch.set_num_threads(60)\ntorch.ones(900, 900) @ torch.ones(900, 900)",
+    "device": "import torch\ntorch.set_default_device('meta')\ntorch.inference_mode().__enter__()",
+}  # fmt: skip
+for name, source in TORCH_PATCHES.items():
+    attack(f"torch-{name}", "torch", "answer cell", at_top(source), "graded error timeout memory")
 
 # --- values that lie: E02.2 returns each of them ----------------------------------------------------------------------
 
@@ -721,7 +796,13 @@ FORGERIES = {
     "wrong-types": [REAL, "data |= {'seen': {'0': 1}, 'task': ['E02.1'], 'state': {'a': 1}}", SHOW],
 }  # fmt: skip
 for name, lines in FORGERIES.items():
-    attack(f"forged-{name}", "forged", "probe's output", forging(*lines), dict.fromkeys(POINTS, "graded error missing"))
+    attack(
+        f"forged-{name}",
+        "forged",
+        "probe's output",
+        forging(*lines),
+        dict.fromkeys(POINTS, "graded error missing timeout"),
+    )
 
 # What the kernel's own sockets can say: its process is the student's, and it knows the key.
 WIRE = """
@@ -843,6 +924,8 @@ RARE |= {
     "cell-as-markdown", "cell-emptied", "cell-doubled-wrong-last", "magic-script", "magic-unknown", "quit-called",
     "base-exception", "recursion", "memory-at-once", "disk-home", "hook-showtraceback", "hook-namespace", "forged-twice",
     "patch-hand-over", "patch-cases", "patch-own-cell", "startup-files", "busy-children", "right-at-home-only",
-    "input-raw", "debugger", "wire-comms",
+    "input-raw", "debugger", "wire-comms", "disk-attributes", "pipes", "disk-names", "sleep-in-many-cells",
+    *(f"patch-{name}" for name in ("constants", "abstract-classes", "bounds", "regular-expressions", "decimal-fractions", "probes", "constants-in-place")),
+    *(f"torch-{name}" for name in (*TORCH_CALLED, *TORCH_PATCHES) if name not in ("pickle", "functions")),
     *(one.name for one in ATTACKS if one.kind == "liars"),  # `test_values` returns them all in one kernel
 }  # fmt: skip

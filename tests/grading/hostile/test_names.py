@@ -128,6 +128,51 @@ def test_a_broken_archive_is_said_in_one_line(tmp_path):
         report(source, tmp_path)
 
 
+def test_names_in_downloads_of_platforms(tmp_path):
+    """Also those that are no text: the exports and pages name these students too."""
+    place = tmp_path / "in"
+    place.mkdir()
+    for name in (b"\xff\xfe_11_assignsubmission_file_", "\u202eeve\n;=1+1_12_assignsubmission_file_".encode()):
+        try:
+            folder = Path(os.fsdecode(os.fsencode(place) + b"/" + name))
+            folder.mkdir()
+        except OSError:
+            pytest.skip("this file system wants names to be text")
+        (folder / f"{NAME}.ipynb").write_bytes(STUB)
+    (tmp_path / "kernels").mkdir()
+    formats = ("canvas", "moodle", "gradescope")
+    grade(Order(place, tmp_path / "out", exercise="02", seed=1, formats=formats), tmp_path / "kernels")
+    assert set(rows_of(tmp_path / "out")) == {"___11", "eve ;'=1+1_12"}
+    for written in (tmp_path / "out").rglob("*.*"):
+        if written.is_file():
+            text = written.read_text(encoding="utf-8")
+            assert "\u202e" not in text and (written.suffix != ".csv" or ";=" not in text)
+
+
+def test_students_who_differ_by_what_a_spreadsheet_needs_stay_two(tmp_path):
+    for name in ("=1", "'=1"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / f"{NAME}.ipynb").write_bytes(STUB)
+    assert set(report(tmp_path / "in", tmp_path)) == {"'=1", "'=1 (2)"}
+
+
+def test_a_folder_that_is_a_link_is_not_entered_and_its_student_not_forgotten(tmp_path):
+    for folder in (tmp_path / "elsewhere", tmp_path / "in" / "adam"):
+        folder.mkdir(parents=True)
+        (folder / f"{NAME}.ipynb").write_bytes(STUB)
+    (tmp_path / "in" / "eve").symlink_to(tmp_path / "elsewhere")
+    rows = report(tmp_path / "in", tmp_path)
+    assert "no file" in rows["eve"]["E02.1"]["message"] and "no file" not in rows["adam"]["E02.1"]["message"]
+
+
+def test_times_that_no_calendar_has(tmp_path, monkeypatch):
+    (tmp_path / "in" / "adam").mkdir(parents=True)
+    path = tmp_path / "in" / "adam" / f"{NAME}.ipynb"
+    path.write_bytes(STUB)
+    os.utime(path, (10**12, 10**12))  # a file system may cut it down to what it can keep
+    assert {row["status"] for row in report(tmp_path / "in", tmp_path)["adam"].values()} == {"missing"}
+
+
 def test_files_that_are_none(tmp_path):
     for student in ("pipe", "device", "link", "loop", "folder"):
         (tmp_path / "in" / student).mkdir(parents=True)

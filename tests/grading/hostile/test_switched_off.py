@@ -86,25 +86,84 @@ def test_without_the_sandbox_secrets_network_and_files_are_within_reach(sandbox,
 
 @pytest.mark.slow
 @pytest.mark.sandbox
-@pytest.mark.parametrize(
-    ("switch", "question"),
-    [
-        ({"command": without("--unshare-net")}, LISTEN),
-        ({"_system_calls": lambda self: b""}, CALL.format("memfd_create(b'x', 0)")),
-        ({"_system_calls": lambda self: b""}, CALL.format("socket(40, 1, 0) < 0")),
-    ],
-    ids=["network", "memory in files", "sockets to the host"],
-)
-def test_a_wall_taken_away(sandbox, folder, supplies, monkeypatch, switch, question):
+def test_without_a_network_of_its_own(sandbox, folder, supplies, monkeypatch):
     with running(sandbox, folder, supplies) as kernel_:
-        walled = kernel_.run(question)
-    if "command" in switch and "--unshare-net" not in sandbox._namespaces():
-        monkeypatch.setattr(Bubblewrap, "_namespaces", shared_network(Bubblewrap._namespaces))
+        walled = kernel_.run(LISTEN)
+    if "--unshare-net" in sandbox._namespaces():
+        monkeypatch.setattr(Bubblewrap, "command", without("--unshare-net"))
     else:
-        for name, value in switch.items():
-            monkeypatch.setattr(Bubblewrap, name, value)
+        monkeypatch.setattr(Bubblewrap, "_namespaces", shared_network(Bubblewrap._namespaces))
     with running(Bubblewrap(), folder, supplies) as kernel_:
-        assert kernel_.run(question).error_text != walled.error_text
+        assert kernel_.run(LISTEN).error_text != walled.error_text
+
+
+CALLS = {
+    "memory in files": CALL.format("memfd_create(b'x', 0)"),
+    "sockets to the host": CALL.format("socket(40, 1, 0) < 0"),
+    "sockets of the network": CALL.format("socket(2, 1, 0) < 0"),
+    "attributes of files": "import os; open('x', 'w'); os.setxattr('x', 'user.a', bytes(9))",
+    "large buffers": "import socket; socket.socketpair()[0].setsockopt(1, 7, 10**6)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_without_the_filter_on_system_calls(sandbox, folder, supplies, monkeypatch):
+    with running(sandbox, folder, supplies) as kernel_:
+        walled = {name: kernel_.run(question) for name, question in CALLS.items()}
+    monkeypatch.setattr(Bubblewrap, "_system_calls", lambda self: b"")
+    with running(Bubblewrap(), folder, supplies) as kernel_:
+        for name, question in CALLS.items():
+            assert kernel_.run(question) != walled[name], name
+
+
+FORK = """
+import os, signal
+children = []
+try:
+    for _ in range(60):
+        children.append(os.fork())
+        if not children[-1]:
+            signal.pause()
+finally:
+    for child in children:
+        os.kill(child, 9)"""
+FEW = Limits(processes=40)
+BOUNDED = {
+    "the size of shared memory": (
+        "for i in range(3):\n    with open(f'/dev/shm/{i}', 'wb') as file: file.write(bytes(40 * 2**20))",
+        "OSError",
+    ),
+    "the meeting folder, read-only": (attacks.MEETING + "open(folder + '/written', 'w').write('x')", "OSError"),
+    "the number of processes": (FORK, "BlockingIOError"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_without_bounds_on_shared_memory_meeting_folder_and_processes(sandbox, folder, supplies, monkeypatch):
+    with running(sandbox, folder, supplies, FEW) as walled:
+        walled.room.meeting.chmod(0o777)  # so that nothing but its being read-only is in the way
+        for name, (source, error) in BOUNDED.items():
+            assert walled.run(source).error == error, name
+        assert not (walled.room.meeting / "written").exists()
+    command, limits = Bubblewrap.command, Limits.resource_limits
+
+    def opened(self, *args):
+        words = command(self, *args)
+        meeting = max(i for i, word in enumerate(words) if word == "--ro-bind" and words[i + 1].endswith("/meeting"))
+        words[meeting] = "--bind"
+        size = words.index("/dev/shm") - 3
+        assert words[size] == "--size"
+        return [*words[:size], *words[size + 2 :]]
+
+    monkeypatch.setattr(Bubblewrap, "command", opened)
+    monkeypatch.setattr(Limits, "resource_limits", lambda self, *a: limits(self, *a) | {"RLIMIT_NPROC": 10_000})
+    with running(Bubblewrap(), folder, supplies, FEW) as open_:
+        open_.room.meeting.chmod(0o777)
+        for name, (source, _) in BOUNDED.items():
+            assert open_.run(source) == Outcome(), name
+        assert (open_.room.meeting / "written").read_text() == "x"
 
 
 def shared_network(namespaces):
@@ -134,6 +193,25 @@ def test_without_limits_of_the_system(sandbox, folder, supplies, monkeypatch):
     wide = Limits(memory=4096 * MIB, file_size=1024 * MIB)
     with running(Bubblewrap(), folder, supplies, wide) as free:
         assert [free.run(question).error for question in questions] == ["", "", ""]
+
+
+HANDLES = FORK.replace("signal.pause()", "[os.open('/dev/null', 0) for _ in range(400)] and signal.pause()").replace(
+    "finally:", "    import time; time.sleep(1)\nfinally:"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_without_the_counts_of_what_takes_memory_unseen(sandbox, folder, supplies, monkeypatch):
+    sources = (HANDLES, "import os\nfor n in range(70_000): os.mknod(f'/tmp/{n}')")
+    for source in sources:
+        with running(sandbox, folder, supplies, Limits()) as watched:
+            assert watched.run(source).ended == "memory"
+    monkeypatch.setattr(kernel, "MOST_HANDLES", 10**9)
+    monkeypatch.setattr(kernel, "MOST_FILES", 10**9)
+    with running(sandbox, folder, supplies, Limits()) as unwatched:
+        for source in sources:
+            assert unwatched.run(source) == Outcome()
 
 
 @pytest.mark.slow
@@ -207,11 +285,41 @@ def test_a_task_that_others_have_spoilt_is_asked_again(folder, supplies, monkeyp
 
 
 @pytest.mark.slow
-def test_without_the_look_at_what_has_changed(folder, supplies, monkeypatch):
-    content = notebook(RIGHT | {TASK: f"# {TASK}\n{PATCHES['toy-language']}\n{RIGHT[TASK]}"})
-    assert earned(content, folder, supplies)["E02.4"] == POINTS["E02.4"]
-    monkeypatch.setattr(graft, "UNSPOILT", "")
-    assert earned(content, folder, supplies)["E02.4"] == 0
+def test_without_a_look_at_the_source_quiet_changes_cost_others_their_points(folder, supplies, monkeypatch):
+    changes = "\n".join(PATCHES[name] for name in ("copy", "constants", "code", "toy-language"))
+    content = notebook(RIGHT | {TASK: f"# {TASK}\n{changes}\n{WRONG[TASK]}"})
+    due = {task: points * (task != TASK) for task, points in POINTS.items()}
+    assert earned(content, folder, supplies) == due
+    monkeypatch.setattr(nbval_items, "is_suspect", lambda source: False)
+    assert earned(content, folder, supplies) != due
+
+
+class SlowKernel:
+    """Takes a minute for each cell, by a clock that the test turns."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self.clock, self.ran = clock, []
+
+    def run(self, source: str) -> Outcome:
+        self.clock[0] += 60
+        self.ran.append(source)
+        return Outcome()
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("tasks", "reached"), [(6, True), (1, False)], ids=["shares", "one time for all"])
+def test_no_task_uses_up_the_time_of_the_others(monkeypatch, tasks, reached):
+    clock = [0.0]
+    monkeypatch.setattr(nbval_items.time, "monotonic", lambda: clock[0])
+    slow_kernel = SlowKernel(clock)
+    session = Session(Job(Path(), Path(), 5, type("Kernels", (), {"take": lambda self: slow_kernel})(), Limits()))
+    session.tasks = tasks
+    for number in range(12):
+        session.run(Cell(f"first {number}", "E02.1", "extra"))
+    session.run(Cell("second", "E02.2", "answer"))
+    assert ("second" in slow_kernel.ran) is reached
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
