@@ -90,18 +90,17 @@ class Encoder:
                 spans the join.
         """
         for i, pair in enumerate(pairs):
-            if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+            if isinstance(pair, str) or len(pair) != 2:
                 raise TypeError(f"pair {i} is {pair!r}; a pair is two texts, (x, y)")
-            check_unicode(f"pair {i}", *pair)
+            for text in pair:
+                check_text(f"pair {i}", text)
         known = self.ids(text for x, y in pairs for text in (x, x + y))
         return [self._pair(name_pair(i, x, y), x, y, known[x][0], *known[x + y]) for i, (x, y) in enumerate(pairs)]
 
     def texts(self, texts: Sequence[str]) -> list[Encoded]:
         """One Encoded for each text, which takes the place of y; its context is BOS alone."""
         for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise TypeError(f"text {i} is {text!r}")
-            check_unicode(f"text {i}", text)
+            check_text(f"text {i}", text)
         known = self.ids(texts)
         return [self._pair(f"text {i} ({text[:80]!r})", None, text, [], *known[text]) for i, text in enumerate(texts)]
 
@@ -130,14 +129,15 @@ class Encoder:
         return Encoded(np.array(joint, dtype=np.int64), n_context, n_start, name, held)
 
 
-def check_unicode(name: str, *texts: str) -> None:
-    """Raises ValueError where a text holds half of a surrogate pair, which is no character and has no bytes."""
-    for text in texts:
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            half = f"{text[error.start]!r} at place {error.start} of {text[:40]!r}"
-            raise ValueError(f"{name} is no Unicode text: half of a surrogate pair, {half}") from None
+def check_text(name: str, text: str) -> None:
+    """Raises TypeError for what is no text; ValueError for half of a surrogate pair, which has no bytes."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: {text!r} is no text")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = f"{text[error.start]!r} at place {error.start} of {text[:40]!r}"
+        raise ValueError(f"{name} is no Unicode text: half of a surrogate pair, {half}") from None
 
 
 def name_pair(i: int, x: str, y: str, width: int = 40) -> str:

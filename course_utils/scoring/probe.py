@@ -31,9 +31,9 @@ def find_shortcuts(model, simple: bool = False) -> Shortcuts:
     """The shortcuts that are exact on this model; none where it has to be simple.
 
     Raises:
-        ValueError: what ``check_causal`` says of a model whose scores would be no probabilities of texts.
+        ValueError: the model is not causal.
     """
-    jobs, window = probe_jobs(vocabulary_size(model)), model_window(model.config) or LONGEST
+    jobs, window = probe_jobs(vocabulary_size(model.config)), model_window(model.config) or LONGEST
     check_causal(model, jobs[0].ids[: window + 1])
     if simple or window < LONGEST:  # or too short a window for the self-test: one sequence at a time
         return Shortcuts()
@@ -43,10 +43,20 @@ def find_shortcuts(model, simple: bool = False) -> Shortcuts:
     return Shortcuts(longest_together(model.config) if together else 0, packed, head)
 
 
-def vocabulary_size(model) -> int:
+def check_kind(model) -> None:
+    """Raises ValueError where a model of this kind has no probabilities of texts to give, or lacks its weights."""
+    name = type(model).__name__
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ValueError(f"{name} has an encoder, and gives a text no probability of its own; load a causal model")
+    if model.get_output_embeddings() is None:
+        raise ValueError(f"{name} gives no logits over the vocabulary; load it with AutoModelForCausalLM")
+    if next(model.parameters()).is_meta:
+        raise ValueError(f"{name} is on the device meta, which keeps shapes and no numbers; load its weights")
+
+
+def vocabulary_size(config) -> int:
     """|V|: the number of logits, rows of a padded vocabulary included (they are part of the model's distribution)."""
-    head = model.get_output_embeddings()
-    return model.config.get_text_config().vocab_size if head is None else head.weight.shape[0]
+    return config.get_text_config().vocab_size
 
 
 def probe_jobs(vocabulary: int) -> list[Job]:
@@ -60,24 +70,18 @@ def probe_jobs(vocabulary: int) -> list[Job]:
 
 
 def check_causal(model, ids: np.ndarray) -> None:
-    """One row of logits for each id, and a last id that leaves the scores of all ids before it as they were.
+    """Another last id must leave the scores of all ids before it as they were.
 
     Raises:
-        ValueError: another kind of model; its scores would not chain into the probability of a text.
+        ValueError: it does not; the scores of tokens would not chain into that of a text.
     """
-    name = type(model).__name__
-    if getattr(model.config, "is_encoder_decoder", False):
-        raise ValueError(f"{name} has an encoder, and gives a text no probability of its own; load a causal model")
-    logits = getattr(model(input_ids=send(ids, input_device(model))[None, :-1], **without_cache(model)), "logits", None)
-    if logits is None or logits.ndim != 3 or logits.shape[1] < len(ids) - 1:
-        raise ValueError(f"{name} gives no logits over the vocabulary for each id; load it with AutoModelForCausalLM")
     changed = ids.copy()
-    changed[-2] = (changed[-2] + 1) % vocabulary_size(model)  # the last one that is read
+    changed[-2] = (changed[-2] + 1) % vocabulary_size(model.config)  # the last one that is read
     before, after = (simple_log_probs(model, Job(each, 1, 1))[:-2] for each in (ids, changed))
     if ((before - after).abs() > tolerance(model)).any():  # not where they are NaN: that is said of a pair, later
         raise ValueError(
-            f"{name} is not causal here: changing a token moves the scores of tokens before it, so they do not chain "
-            "into the probability of a text (a masked language model, or a faulty attention kernel)"
+            f"{type(model).__name__} is not causal here: changing a token moves the scores of tokens before it, so "
+            "they do not chain into the probability of a text (a masked language model, or a faulty attention kernel)"
         )
 
 

@@ -10,7 +10,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 from .encode import Encoded, Encoder
 from .forward import Forward
 from .plan import Job, windows
-from .probe import model_window, vocabulary_size
+from .probe import check_kind, model_window, vocabulary_size
 from .results import PairScore, Ranked, TokenScores
 
 BYTES = {sign: byte for byte, sign in bytes_to_unicode().items()}  # how tokenizers of bytes write each in a piece
@@ -78,13 +78,12 @@ class Scorer:
             raise ValueError(f'overflow is "error" or "slide", not {overflow!r}')
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens is at least 1, not {batch_tokens}")
-        if next(model.parameters()).is_meta:
-            raise ValueError("the model is on the device meta, which keeps shapes and no numbers; load its weights")
+        check_kind(model)
         self.model, self.tokenizer, self.overflow = model, tokenizer, overflow
         self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary)
         self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple)
         self.bos, self.eos = self._encoder.bos, self._encoder.eos
-        self.vocabulary_size, self.window = vocabulary_size(model), model_window(model.config)
+        self.vocabulary_size, self.window = vocabulary_size(model.config), model_window(model.config)
         longest = self.window or math.inf
         if stride is not None and not 1 <= stride <= longest:
             raise ValueError(f"stride is 1 to the model's window, {longest} ids; not {stride}")
@@ -172,8 +171,8 @@ class Scorer:
     def _log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
         """For each job float64 (its targets,), nats."""
         parts = [self._windows(job) for job in jobs]
-        scores = iter(self._forward.log_probs([window for windows in parts for window in windows]))
-        joined = [np.concatenate([np.zeros(0), *(next(scores) for _ in windows)]) for windows in parts]
+        scores = iter(self._forward.log_probs([window for of_job in parts for window in of_job]))
+        joined = [np.concatenate([np.zeros(0), *(next(scores) for _ in of_job)]) for of_job in parts]
         for job, values in zip(jobs, joined, strict=True):
             if np.isnan(values).any():
                 raise ValueError(f"{job.name}: the model's logits are not numbers (NaN)")

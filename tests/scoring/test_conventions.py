@@ -368,7 +368,7 @@ def test_one_text_is_a_list_of_one(gpt2, plain):
     scorer = Scorer(gpt2, plain)
     assert scorer.log_prob("the cat") == pytest.approx(scorer.log_prob(["the cat"]), abs=1e-6)
     assert scorer.tokens("the cat")[0].text == "the cat"
-    with pytest.raises(TypeError, match="text 1 is 5"):
+    with pytest.raises(TypeError, match="text 1: 5 is no text"):
         scorer.log_prob(["the cat", 5])
 
 

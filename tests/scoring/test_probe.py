@@ -121,9 +121,9 @@ def test_another_kind_of_model_is_refused(kind, config, said, simple, plain):
     """A model that is not causal, or whose window is so short that the self-test is cut, or that gives no logits."""
     config = config if isinstance(config, transformers.PretrainedConfig) else transformers.GPT2Config(**config[1])
     torch.manual_seed(0)
-    scorer = Scorer(kind(config).eval(), plain, simple=simple)
+    model = kind(config).eval()
     with pytest.raises(ValueError, match=said):
-        scorer.conditional_log_prob_ids([([0, 5, 9], [7])])
+        Scorer(model, plain, simple=simple).conditional_log_prob_ids([([0, 5, 9], [7])])
 
 
 def test_a_model_without_weights_is_refused(plain):
