@@ -46,10 +46,10 @@ def find_shortcuts(model, simple: bool = False) -> Shortcuts:
 def check_kind(model) -> None:
     """Raises ValueError where a model of this kind has no probabilities of texts to give, or lacks its weights."""
     name = type(model).__name__
+    if getattr(model, "get_output_embeddings", lambda: None)() is None:
+        raise ValueError(f"{name} gives no logits over a vocabulary; load a model with AutoModelForCausalLM")
     if getattr(model.config, "is_encoder_decoder", False):
         raise ValueError(f"{name} has an encoder, and gives a text no probability of its own; load a causal model")
-    if model.get_output_embeddings() is None:
-        raise ValueError(f"{name} gives no logits over the vocabulary; load it with AutoModelForCausalLM")
     if next(model.parameters()).is_meta:
         raise ValueError(f"{name} is on the device meta, which keeps shapes and no numbers; load its weights")
 

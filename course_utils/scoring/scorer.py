@@ -57,8 +57,8 @@ class Scorer:
         reads at once, or None.
 
     Raises:
-        ValueError: options that do not fit the tokenizer, the model or each other; later, a pair that cannot be
-            scored, which the message names; a model that is not causal; a logit that is NaN.
+        ValueError: options that do not fit the tokenizer, the model or each other; a model that gives texts no
+            probabilities; later, one that is not causal, and a pair that cannot be scored, which the message names.
     """
 
     def __init__(

@@ -126,7 +126,9 @@ def test_another_kind_of_model_is_refused(kind, config, said, simple, plain):
         Scorer(model, plain, simple=simple).conditional_log_prob_ids([([0, 5, 9], [7])])
 
 
-def test_a_model_without_weights_is_refused(plain):
+def test_no_model_and_a_model_without_weights_are_refused(plain):
+    with pytest.raises(ValueError, match="str gives no logits"):
+        Scorer("gpt2", plain)
     with pytest.raises(ValueError, match="meta"):
         Scorer(copy.deepcopy(families.build("gpt2")).to("meta"), plain)
 
