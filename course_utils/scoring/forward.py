@@ -51,8 +51,9 @@ class Forward:
                     if tokens == 1 or not out_of_memory(error):
                         raise
                     tokens //= 2  # what is left goes on in batches of half the size
-        # brought from the device all at once, so that a GPU is never waited for before the end
-        values = torch.cat([*scores.values()]).cpu().double().numpy() if scores else np.zeros(0)
+        # brought from the device all at once, so that a GPU is never waited for before the end; a token that is all but
+        # certain may come out a rounding above 0
+        values = torch.cat([*scores.values()]).cpu().double().clamp(max=0).numpy() if scores else np.zeros(0)
         parts = np.split(values, np.cumsum([len(job.targets) for job in scores])[:-1])
         found = dict(zip(scores, parts, strict=False))
         return [found.get(job, np.zeros(0)) for job in jobs]

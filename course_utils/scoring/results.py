@@ -38,7 +38,7 @@ class _Shown:
     def __repr__(self) -> str:
         rows = self._rows()
         for name, strip in self._strips().items():
-            rows[name] = " ".join(f"{token!r}" if nats is None else f"{token!r}:{nats:.2f}" for token, nats in strip)
+            rows[name] = " ".join(f"{token!r}" if nats is None else f"{token!r}:{nats:z.2f}" for token, nats in strip)
         width = max(map(len, rows))
         return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
@@ -58,7 +58,7 @@ def _token_html(token: str, surprisal: float | None) -> str:
     """One token over its surprisal; the darker the orange, the more surprising (the number stands below it)."""
     shade = 0.0 if surprisal is None else min(1.0, surprisal / 10)
     ground = f"#ff{round(255 - 96 * shade):02x}{round(255 - 255 * shade):02x}"
-    below = "given" if surprisal is None else f"{surprisal:.2f}"
+    below = "given" if surprisal is None else f"{surprisal:z.2f}"
     return (
         '<span style="display:inline-block;text-align:center;line-height:1.2;margin:1px;padding:1px 4px;'
         f'overflow-wrap:anywhere;border:1px solid #999;color:#000000;background:{ground}">'
@@ -96,7 +96,7 @@ class TokenScores(_Shown):
     @property
     def surprisals(self) -> np.ndarray:
         """float64 array (n,), nats: minus the log-probabilities."""
-        return -self.log_probs
+        return 0.0 - self.log_probs  # of a certain token 0, not -0
 
     @property
     def log_prob(self) -> float:
@@ -104,7 +104,7 @@ class TokenScores(_Shown):
         return float(self.log_probs.sum())
 
     def _numbers(self):
-        return {"log Pr(text)": f"{self.log_prob:.4f}", "tokens": str(len(self.ids))}
+        return {"log Pr(text)": f"{self.log_prob:z.4f}", "tokens": str(len(self.ids))}
 
     def _strips(self):
         return {"text": zip(self.tokens, self.surprisals.tolist(), strict=True)}
@@ -162,7 +162,7 @@ class PairScore(_Shown):
 
     def _numbers(self):
         values = {"log Pr([x, y])": self.joint, "log Pr(x)": self.marginal, "log Pr(y | x)": self.conditional}
-        shown = {name: f"{value:.4f}" for name, value in values.items()}
+        shown = {name: f"{value:z.4f}" for name, value in values.items()}
         return shown | {"tokens of x, y": f"{len(self.x_tokens)}, {len(self.y_tokens)}"}
 
     def _strips(self):

@@ -214,6 +214,19 @@ def test_sums_are_float64(gpt2, with_bos):
     assert abs(float(running) - 250 * scores.log_prob) > 1e-2
 
 
+def test_no_probability_above_one(gpt2, plain):
+    """Trap: a target's logit and the normaliser are rounded each in its own way: a certain token is more than certain."""
+    model = copy.deepcopy(gpt2)
+    with torch.no_grad():
+        model.transformer.ln_f.weight.mul_(30)  # logits of some hundreds, as trained models have them
+    for simple in (False, True):
+        scorer, ids = Scorer(model, plain, simple=simple), [0]
+        for _ in range(60):
+            ids.append(int(scorer.next_log_probs(ids).argmax()))
+        likely = scorer.conditional_log_prob_ids([(ids[:t], ids[t : t + 1]) for t in range(1, len(ids))])
+        assert (likely <= 0).all() and (likely > -1e-4).any()
+
+
 def test_the_conditional_is_a_sum_of_its_own(gpt2, plain):
     """Trap: joint minus marginal, two large numbers, loses digits in float32, and in 16 bits the whole score."""
     ids = np.random.default_rng(0).integers(2, 320, families.WINDOW)

@@ -109,6 +109,12 @@ def test_signs_that_nobody_sees(gpt2, with_bos):
     assert ">\\n<" in shown and ">\\t<" in shown and "␣" in shown and not set("\n\t\u200d") & set(shown)
 
 
+def test_a_certain_token_has_no_minus(score):
+    values = np.array([0.0, -1e-9])
+    shown = PairScore("a", "b c", -1e-9, -0.0, -1e-9, ("a",), ("b", " c"), np.zeros(1), values, 0, 3)
+    assert "-0" not in str(shown) + shown._repr_html_() and "'b':0.00" in str(shown)
+
+
 def test_x_and_y_stand_apart(score):
     """Where y begins is what a reader looks for first."""
     *_, x, y = str(score).split("\n")
