@@ -215,7 +215,7 @@ def test_sums_are_float64(gpt2, with_bos):
 
 
 def test_no_probability_above_one(gpt2, plain):
-    """Trap: a target's logit and the normaliser are rounded each in its own way: a certain token is more than certain."""
+    """Trap: a logit and the normaliser are rounded each in its own way; a certain token is then more than certain."""
     model = copy.deepcopy(gpt2)
     with torch.no_grad():
         model.transformer.ln_f.weight.mul_(30)  # logits of some hundreds, as trained models have them
