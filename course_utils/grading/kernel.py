@@ -290,8 +290,11 @@ def _total_memory(family: list[psutil.Process], enough: int) -> int:
     if total <= enough:
         return total
     for process in family:
-        with contextlib.suppress(psutil.Error):
-            about = process.memory_full_info()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            try:
+                about = process.memory_full_info()
+            except psutil.AccessDenied:  # a process may forbid to look into it
+                about = process.memory_info()
             shared_once += getattr(about, "pss", about.rss)
     return shared_once
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 LONGEST_MESSAGE = 300
 PATH = re.compile(
-    r"(?<![\w.:/~-])(?:/(?:[\w.+@-]+/)+|[A-Za-z]:\\(?:[^\\/\s'\"]+\\)+)(?=[\w.+@-])"
+    r"(?<![\w./~-])(?:/(?!/)(?:[\w.+@-]+/)+|[A-Za-z]:\\(?:[^\\/\s'\"]+\\)+)(?=[\w.+@-])"
 )  # all but a file's name
 FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+@\uff1d\uff0b\uff0d\uff20-])")  # of full width too
 LOST = "not graded: the grading process ended before this task"  # twice: of the machine, or of an attack on it
@@ -97,7 +97,7 @@ def fingerprint(*parts: object) -> str:
 def plain(text: str) -> str:
     """One line of plain text: no escape sequences, control or direction characters, no object's address, no path."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    text = PATH.sub(".../", text)
+    text = PATH.sub(".../", text.replace("file://", ""))
     text = re.sub(r"\b0x[0-9a-fA-F]{6,}\b", "0x...", text)
     kept = (" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     return re.sub(r" +", " ", "".join(kept)).strip()

@@ -22,10 +22,11 @@ NAMES = frozenset(
 )
 # Attributes by which the libraries change what everybody sees, or memory; `set...` and names in `_` besides.
 ATTRIBUTES = frozenset(
-    "abc apply as_strided attrgetter bfloat16 builtins checks ctypes ctypeslib data double f2py gc half lib load "
+    "abc apply as_strided attrgetter builtins checks ctypes ctypeslib data f2py gc lib load "
     "load_state_dict memmap methodcaller modules ops os overrides rcParams register signal style subprocess sys "
-    "threading to train use use_deterministic_algorithms util utils".split()
+    "threading train use use_deterministic_algorithms util utils".split()
 )
+CONVERSIONS = frozenset("bfloat16 double float half to".split())  # of a module they change the module itself
 PLOTS = frozenset(f"set_{what}" for what in "title label ylim xlim".split()) | frozenset(
     f"set_{axis}{what}" for axis in "xy" for what in "label lim scale ticks ticklabels".split()
 )
@@ -60,6 +61,8 @@ def _reaches_out(node: ast.AST) -> bool:
             return not isinstance(node.ctx, ast.Load) or _is_telling(node.attr)
         case ast.Subscript():
             return not isinstance(node.ctx, ast.Load) and not _is_own(node.value)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))) if name in CONVERSIONS:
+            return True  # nobody calls them for their result here
         case ast.Call(func=ast.Attribute(attr=name, value=value)):
             return name in CHANGES and not _is_own(value)
     return False

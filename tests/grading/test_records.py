@@ -38,6 +38,17 @@ def test_escape_sequences_and_addresses_are_taken_out():
     assert plain("\x1b[31mred\x1b[0m\u202e <f at 0x7f3c2d1e5a60>\nnext") == "red <f at 0x...> next"
 
 
+@pytest.mark.parametrize(
+    "said", ["file:///srv/course/x.py", "in:/srv/course/x.py", "at /srv/course/x.py", "C:/srv/x.py"]
+)
+def test_no_path_is_shown(said):
+    assert "srv" not in plain(said) and plain(said).endswith(".../x.py")
+
+
+def test_an_address_is_no_path():
+    assert plain("see https://example.org/a/b.html") == "see https://example.org/a/b.html"
+
+
 def test_a_record_comes_back_as_it_was(tmp_path):
     store = Store(tmp_path)
     store.put(RECORD)

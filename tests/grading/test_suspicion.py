@@ -14,6 +14,7 @@ PLAIN = [
     "def f(xs):\n    total = {}\n    for x in xs:\n        total[x] = total.get(x, 0) + 1\n    rows = []\n    rows.append(total)\n    return rows",
     "fig, ax = plt.subplots()\nax.bar(['a'], [1.0])\nax.set_title('x')\nax.set_xlabel('y')",
     "import torch\nwith torch.no_grad():\n    x = torch.log_softmax(torch.zeros(3), -1)[0].item()",
+    "x = logits.double().to(torch.float32)\nreturn_value = ids.to('cpu')",
     "_ = print('a_b', f'{1:.2f}')",
 ]
 SUSPECT = [
@@ -21,7 +22,7 @@ SUSPECT = [
     "import os", "from numpy import ctypeslib", "import torch.utils.cpp_extension", "from collections.abc import Mapping",
     "from . import x", "import course_utils.checks.probing", "exec('x')", "setattr(math, 'inf', 7)", "f = globals",
     "np.random.mtrand._rand", "weights.mul_(2)", "np.seterr(all='raise')", "lang.table.clear()", "class A: pass",
-    "'{0.__class__}'.format(1)", "operator.attrgetter('x')", "model.train()", "%matplotlib inline", "!ls", "x = (",
+    "'{0.__class__}'.format(1)", "operator.attrgetter('x')", "model.train()", "model.double()", "model.to(torch.float16)", "%matplotlib inline", "!ls", "x = (",
     "statistics.sys.exit()", "(" * 10_000, "x = 1\x00",
 ]  # fmt: skip
 
