@@ -21,10 +21,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import course_utils
 from course_utils.grading.system_calls import filter_program
+
+if TYPE_CHECKING:  # takes long, and a run that only wants to know the limits does without
+    from jupyter_client.manager import KernelManager
+
+    from course_utils.grading.process import Process
 
 PACKAGE = Path(course_utils.__file__).parent
 SOLVED = PACKAGE.parent  # the checkout, with solutions/ in it
@@ -32,60 +37,9 @@ HIDDEN = ("judge*", "judging*", "mutants*", "authoring", "grading", "cli", "misc
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
 MIB = 1024 * 1024
 
-# What the kernel's process does before it is a kernel. argv[1]: {"limits": {RLIMIT_...: value}, "uid": int or null,
-# "filter": of system calls, in hexadecimal digits}. Sockets that it was handed are those at which it is to listen.
-LAUNCHER = """
-import json, os, sys
-rules = json.loads(sys.argv.pop(1))
-# An editable install would find, behind the students' copy of the package, the whole package again.
-sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
-if sys.platform == "linux":
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: no kernel outlives its grader
-    try:  # should the machine's memory run out after all, this process is the one to go
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    except OSError:
-        pass
-for name, value in rules["limits"].items():
-    import resource
-    kind = getattr(resource, name, None)
-    try:
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
-    except (TypeError, ValueError, OSError):
-        pass  # not every system has every limit
-if rules["uid"] is not None:
-    os.setgroups([])
-    os.setresgid(rules["uid"], rules["uid"], rules["uid"])
-    os.setresuid(rules["uid"], rules["uid"], rules["uid"])
-if rules["filter"]:
-    code = bytes.fromhex(rules["filter"])
-    class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    if prctl(22, 2, ctypes.byref(Program(len(code) // 8, code)), 0, 0):  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-        sys.exit("the filter on system calls does not work here: " + os.strerror(ctypes.get_errno()))
-sys.modules["debugpy"] = None  # ipykernel would import it, which takes a fifth of a kernel's start; it does without
-import socket, zmq
-handed = {}
-for number in map(int, os.listdir("/proc/self/fd") if sys.platform == "linux" else []):
-    try:
-        with socket.socket(fileno=os.dup(number)) as one:
-            handed["ipc://" + one.getsockname()] = number
-    except (OSError, TypeError):
-        pass
-bind = zmq.Socket.bind
-def bind_handed(self, address):
-    if address in handed:
-        self.setsockopt(zmq.USE_FD, handed[address])
-    return bind(self, address)
-zmq.Socket.bind = bind_handed
-from ipykernel.kernelapp import launch_new_instance
-launch_new_instance()
-"""
+# What a kernel's process runs. argv[1]: rules (see `launcher.confine`); what follows are the kernel's own arguments.
+CONFINED = (PACKAGE / "grading" / "launcher.py").read_text(encoding="utf-8")
+LAUNCHER = f"{CONFINED}\nimport json\n\nconfine(json.loads(sys.argv.pop(1)))\nbe_kernel()\n"
 
 
 class Unavailable(RuntimeError):
@@ -189,8 +143,9 @@ class Isolation(Protocol):
     """How kernels are kept apart from everything else.
 
     `name` stands in run.json. `writable` are the folders that a kernel has to itself, as it sees them. `admit` lets the
-    kernel into its room before it starts; the sockets that it returns are to be handed to its process. `command` wraps
-    a kernel's own arguments (those that follow the interpreter's).
+    kernel into its room before it starts; the sockets that it returns are to be handed to its process. `start` starts
+    that process for the manager's connection; the modules `imports` may be imported already. Raises NotStarted or
+    OSError.
     """
 
     name: str
@@ -198,9 +153,15 @@ class Isolation(Protocol):
 
     def admit(self, room: Room, supplies: Supplies) -> list[socket.socket]: ...
 
-    def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]: ...
-
-    def environment(self, room: Room, supplies: Supplies) -> dict[str, str]: ...
+    def start(
+        self,
+        manager: KernelManager,
+        sockets: list[socket.socket],
+        room: Room,
+        supplies: Supplies,
+        limits: Limits,
+        imports: tuple[str, ...],
+    ) -> Process: ...
 
 
 def kernel_environment(home: str, supplies: Supplies) -> dict[str, str]:
@@ -225,9 +186,13 @@ def kernel_environment(home: str, supplies: Supplies) -> dict[str, str]:
     )
 
 
-def kernel_arguments(limits: dict[str, int], uid: int | None = None, system_calls: bytes = b"") -> list[str]:
-    """The interpreter and what makes a kernel of it; the connection file's options follow."""
-    rules = {"limits": limits, "uid": uid, "filter": system_calls.hex()}
+def rules(limits: dict[str, int], uid: int | None = None, system_calls: bytes = b"") -> dict:
+    """What a process has to put on before it is a kernel; see `launcher.confine`."""
+    return {"limits": limits, "uid": uid, "filter": system_calls.hex()}
+
+
+def kernel_arguments(rules: dict) -> list[str]:
+    """The interpreter and what makes a kernel of it; the kernel's own options follow."""
     return [sys.executable, "-P", "-c", LAUNCHER, json.dumps(rules)]
 
 
@@ -241,11 +206,12 @@ class LimitsOnly:
         shutil.copytree(supplies.fonts, room.home / FONTS)
         return []
 
-    def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
-        return kernel_arguments(limits.resource_limits(own_threads())) + arguments
+    def start(self, manager, sockets, room, supplies, limits, imports) -> Process:
+        from course_utils.grading.process import Command
 
-    def environment(self, room: Room, supplies: Supplies) -> dict[str, str]:
-        return kernel_environment(str(room.home), supplies)
+        words = kernel_arguments(rules(limits.resource_limits(own_threads())))
+        environment = kernel_environment(str(room.home), supplies)
+        return Command(manager, words, environment, room.work, sockets)
 
 
 def own_threads() -> int:
@@ -289,18 +255,28 @@ class Bubblewrap:
             sockets.append(one)
         return sockets
 
-    def command(self, arguments: list[str], room: Room, supplies: Supplies, limits: Limits) -> list[str]:
+    def start(self, manager, sockets, room, supplies, limits, imports) -> Process:
+        from course_utils.grading.process import Command
+
+        environment = kernel_environment(self.home, supplies)
+        return Command(manager, self.command(room, supplies, limits), environment, room.work, sockets)
+
+    def command(self, room: Room, supplies: Supplies, limits: Limits) -> list[str]:
+        return self.inside(supplies, limits, [room.meeting]) + kernel_arguments(self.rules(limits))
+
+    def rules(self, limits: Limits) -> dict:
+        return rules(limits.resource_limits(), self.uid, self._system_calls())
+
+    def inside(self, supplies: Supplies, limits: Limits, shown: list[Path]) -> list[str]:
+        """The words that run a command in a sandbox, in which these folders too are seen."""
         words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
         for folder in self.writable:
             words += ["--perms", "1777", "--size", str(limits.file_size), "--tmpfs", folder]
-        words += self._system(room, supplies)
+        words += self._system(supplies, shown)
         words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", self.home, "--clearenv"]
-        for name, value in self.environment(room, supplies).items():
+        for name, value in kernel_environment(self.home, supplies).items():
             words += ["--setenv", name, value]
-        return words + kernel_arguments(limits.resource_limits(), self.uid, self._system_calls()) + arguments
-
-    def environment(self, room: Room, supplies: Supplies) -> dict[str, str]:
-        return kernel_environment(self.home, supplies)
+        return words
 
     def _system_calls(self) -> bytes:
         return filter_program()
@@ -312,7 +288,7 @@ class Bubblewrap:
             return common + apart + ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         return common + ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
 
-    def _system(self, room: Room, supplies: Supplies) -> list[str]:
+    def _system(self, supplies: Supplies, shown: list[Path]) -> list[str]:
         """Binds, all read-only; private parents (/root) are made anew, to be entered."""
         seen = [Path("/usr"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
         seen += [
@@ -326,9 +302,9 @@ class Bubblewrap:
                 words += ["--symlink", os.readlink(top), top]
             elif os.path.isdir(top):
                 seen.append(Path(top))
-        shown = [*seen, supplies.package]
-        for parent in sorted({p for path in [*shown, room.meeting] for p in list(path.parents)[:-1]}):
-            if not any(parent.is_relative_to(path) for path in shown) and str(parent) not in (
+        ours = [*seen, supplies.package]
+        for parent in sorted({p for path in [*ours, *shown] for p in list(path.parents)[:-1]}):
+            if not any(parent.is_relative_to(path) for path in ours) and str(parent) not in (
                 "/tmp",
                 "/home",
                 self.home,
@@ -339,14 +315,8 @@ class Bubblewrap:
         for secret in (SOLVED / "solutions", PACKAGE):
             if any(secret.is_relative_to(path) for path in seen):
                 words += ["--tmpfs", str(secret)]
-        words += [
-            "--ro-bind",
-            str(supplies.package),
-            str(supplies.package),
-            "--ro-bind",
-            str(room.meeting),
-            str(room.meeting),
-        ]
+        for path in (supplies.package, *shown):
+            words += ["--ro-bind", str(path), str(path)]
         words += ["--perms", "1777", "--dir", f"{self.home}/{FONTS}"]
         for path in sorted(supplies.fonts.iterdir()):
             words += ["--ro-bind", str(path), f"{self.home}/{FONTS}/{path.name}"]
@@ -363,16 +333,12 @@ def find_sandbox(folder: Path) -> Bubblewrap:
         )
     sandbox, room = Bubblewrap(), Room.make(folder)
     supplies = Supplies(room.work, room.home)
-    words = sandbox.command([], room, supplies, Limits())
-    trial = words[: words.index(sys.executable)] + [sys.executable, "-c", "import ipykernel, numpy"]
+    trial = [*sandbox.inside(supplies, Limits(), [room.meeting]), sys.executable, "-c", "import ipykernel, numpy"]
     done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise Unavailable(f"bubblewrap is installed but does not work here ({reason[:200]})")
     return sandbox
-
-
-ISOLATIONS = {LimitsOnly.name: LimitsOnly, Bubblewrap.name: Bubblewrap}
 
 
 def to_json(limits: Limits) -> dict:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket as Socket  # noqa: N812 - `socket` is one of ZeroMQ here
 
 import psutil
 import zmq
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from course_utils.checks.probing import MIME
 from course_utils.grading.isolation import MIB, Isolation, Limits, Room, Supplies, remove
+from course_utils.grading.process import NotStarted, Process
 
 LARGEST_MESSAGE = 8 * MIB
 START_SECONDS = 120.0
@@ -46,19 +44,6 @@ class Outcome:
     probes: list[dict] = field(default_factory=list)
 
 
-class NotStarted(RuntimeError):
-    """No kernel could be started: the fault of this machine, not of a submission."""
-
-
-class _OneSpec(KernelSpecManager):
-    """Knows one kernel: ours. What is installed on the machine, and what a notebook names, has no part in it."""
-
-    spec: KernelSpec
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return self.spec
-
-
 class Kernel:
     """A running kernel. `run` runs a cell's source in it; once an outcome says that it `ended`, it is gone.
 
@@ -71,28 +56,15 @@ class Kernel:
         self.limits, self.ready = limits, False
         self.writable = isolation.writable
         self.room = Room.make(folder)
-        options = ["-f", "{connection_file}", "--HistoryManager.enabled=False"]
-        specs = _OneSpec()
-        specs.spec = KernelSpec(
-            argv=isolation.command(options, self.room, supplies, limits), display_name="course", language="python"
-        )
         self.manager = KernelManager(
             kernel_name="course",
-            kernel_spec_manager=specs,
             transport="tcp" if sys.platform == "win32" else "ipc",
             connection_file=str(self.room.meeting / "kernel.json"),
         )
         self.manager.write_connection_file()
         with contextlib.ExitStack() as handed:
             sockets = [handed.enter_context(one) for one in isolation.admit(self.room, supplies)]
-            self._start(isolation.environment(self.room, supplies), sockets, imports)
-
-    def _start(self, environment: dict[str, str], sockets: list[Socket], imports: tuple[str, ...]) -> None:
-        nowhere = subprocess.DEVNULL
-        inherited = {"pass_fds": [one.fileno() for one in sockets]} if sockets else {}
-        self.manager.start_kernel(
-            env=environment, cwd=str(self.room.work), stdin=nowhere, stdout=nowhere, stderr=nowhere, **inherited
-        )
+            self.process = isolation.start(self.manager, sockets, self.room, supplies, limits, imports)
         self.client = self.manager.client()
         self._bound_messages()
         self.client.start_channels(stdin=False, hb=False)
@@ -111,7 +83,7 @@ class Kernel:
         heard: set[str] = set()
         while heard != set(self.channels):
             now = time.monotonic()
-            if now > deadline or not self.manager.is_alive():
+            if now > deadline or not self.process.alive():
                 self.end()
                 raise NotStarted("the kernel did not start")
             if now - asked > 1.0:  # again, should its output have begun before it was listened to
@@ -167,14 +139,14 @@ class Kernel:
 
     def end(self) -> None:
         """Kills the kernel and every process that it has started."""
-        children = _family(self.manager)
+        children = _family(self.process)
         for process in children:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        with contextlib.suppress(Exception):  # the kernel is dead; what its manager says of it does not matter
+        with contextlib.suppress(Exception):  # the kernel is dead; what is said of that does not matter
             self.client.stop_channels()
         with contextlib.suppress(Exception):
-            self.manager.shutdown_kernel(now=True)
+            self.process.end()
         psutil.wait_procs(children, timeout=2)
         remove(self.room.meeting.parent)
 
@@ -186,7 +158,7 @@ class _Watch:
         self.kernel, self.limits = kernel, kernel.limits
         self.received = 0
         self.started = self.looked = time.monotonic()
-        self.cpu_before = _cpu_seconds(_family(kernel.manager))
+        self.cpu_before = _cpu_seconds(_family(kernel.process))
         self.memory = 0
         self.own = psutil.Process()
         self.own_before = self.own.memory_info().rss
@@ -199,8 +171,8 @@ class _Watch:
         if busy and now - self.looked < 0.1:
             return ""
         self.looked = now
-        family = _family(self.kernel.manager)
-        if not family or not self.kernel.manager.is_alive():
+        family = _family(self.kernel.process)
+        if not family or not self.kernel.process.alive():
             return "memory" if self.memory > 0.9 * self.limits.memory else "died"
         self.memory = max(self.memory, _largest_memory(family))
         if _total_memory(family, self.limits.memory) > self.limits.memory or self._hoards(family):
@@ -232,10 +204,10 @@ def _note_probe(outcome: Outcome, content: dict) -> None:
         outcome.probes.append(data[MIME])
 
 
-def _family(manager: KernelManager) -> list[psutil.Process]:
+def _family(kernel: Process) -> list[psutil.Process]:
     """The kernel's process and all that descend from it; empty when it is gone."""
-    with contextlib.suppress(psutil.Error, AttributeError):
-        head = psutil.Process(manager.provisioner.pid)
+    with contextlib.suppress(psutil.Error):
+        head = psutil.Process(kernel.pid)
         if head.status() != psutil.STATUS_ZOMBIE:
             return [head, *_descendants(head)]
     return []

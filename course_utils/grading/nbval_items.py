@@ -26,8 +26,9 @@ from course_utils.checks.plain import Malformed, decode
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import load_judge
 from course_utils.grading.isolation import Limits
-from course_utils.grading.kernel import Kernel, NotStarted, Outcome
+from course_utils.grading.kernel import Kernel, Outcome
 from course_utils.grading.pool import Pool
+from course_utils.grading.process import NotStarted
 from course_utils.grading.records import Row
 from course_utils.grading.suspicion import is_suspect
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from course_utils.grading.isolation import ISOLATIONS, Limits, Supplies, remove
+from course_utils.grading.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, remove
 from course_utils.grading.records import Row
 
 LOCK = "lock"  # in the folder of a run
@@ -116,14 +116,16 @@ def serve() -> None:
     _tie_processes()
     from course_utils.grading import nbval_items
     from course_utils.grading.pool import Pool
+    from course_utils.grading.warm import Warm
 
+    isolations = {one.name: one for one in (LimitsOnly, Bubblewrap, Warm)}
     pool = None
     for line in sys.stdin:
         request = json.loads(line)
         folder, limits = Path(request["folder"]), Limits(**request["limits"])
         if pool is None:
             supplies = Supplies(Path(request["package"]), Path(request["fonts"]))
-            pool = Pool(ISOLATIONS[request["isolation"]], folder.parent, supplies, limits)
+            pool = Pool(isolations[request["isolation"]], folder.parent, supplies, limits)
         pool.imports, pool.ahead = tuple(request["imports"]), request["ahead"]
         job = nbval_items.Job(Path(request["notebook"]), folder, request["seed"], pool, limits)
         try:
@@ -131,7 +133,7 @@ def serve() -> None:
         except Exception as error:  # noqa: BLE001 - one line for the operator; the run tells what it means
             print(f"course grade: a grading process ended ({type(error).__name__}: {error})", file=sys.stderr)
             _leave()
-        _end_descendants(pool.spare.manager.provisioner.pid if pool.spare else None)
+        _end_descendants(pool.spare.process.child if pool.spare else None)
         answers.write(json.dumps([asdict(row) for row in rows]) + "\n")
         answers.flush()
 
@@ -152,7 +154,7 @@ def _tie_processes() -> None:
 
 
 def _end_descendants(spared: int | None = None) -> None:
-    """Ends what a submission has left running; the kernel of the pid `spared`, which waits for the next, lives on."""
+    """Ends what a submission has left running; the child of the pid `spared` lives on, for the next kernel."""
     import psutil
 
     mine = psutil.Process().children()

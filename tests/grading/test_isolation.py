@@ -215,7 +215,7 @@ def test_a_kernel_that_misbehaves_is_ended(sandbox, folder, supplies, source, en
     started = time.monotonic()
     assert running.run(source).ended in ended
     assert time.monotonic() - started < 75
-    assert not isolation.Path(f"/proc/{running.manager.provisioner.pid}").exists() or not running.manager.is_alive()
+    assert not isolation.Path(f"/proc/{running.process.pid}").exists() or not running.process.alive()
 
 
 # --- where there is no sandbox ----------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ import sys
 import psutil
 import pytest
 
-from course_utils.grading import kernel, worker
+from course_utils.grading import isolation, kernel, worker
 from course_utils.grading.isolation import Limits, LimitsOnly, Supplies
-from course_utils.grading.kernel import Kernel, NotStarted
+from course_utils.grading.kernel import Kernel
 from course_utils.grading.pool import Pool
 from course_utils.grading.pristine import Exercise, imported, load, names
+from course_utils.grading.process import NotStarted
 from course_utils.grading.worker import run_folder
 
 
@@ -59,13 +60,13 @@ def test_nothing_is_started_ahead_where_nothing_follows(pool):
 def test_a_pool_that_is_closed_leaves_no_process(pool):
     pool.ahead = True
     pool.take().end()
-    process = psutil.Process(pool.spare.manager.provisioner.pid)
+    process = psutil.Process(pool.spare.process.pid)
     pool.close()
     assert not process.is_running()
 
 
 def test_a_kernel_that_does_not_start_is_the_machines_fault(monkeypatch, folder, supplies):
-    monkeypatch.setattr(LimitsOnly, "command",
+    monkeypatch.setattr(isolation, "kernel_arguments",
                         lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])  # fmt: skip
     with pytest.raises(NotStarted):
         Kernel(LimitsOnly(), folder, supplies, Limits()).wait()

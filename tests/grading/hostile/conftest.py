@@ -17,6 +17,7 @@ import pytest
 
 from course_utils.grading.isolation import MIB, SOLVED, Bubblewrap, Limits, Unavailable, find_sandbox
 from course_utils.grading.run import Order, grade
+from course_utils.grading.warm import Warm
 from course_utils.grading.worker import run_folder
 from tests.grading.hostile.attacks import ATTACKS, MARK, TOKEN, with_port
 from tests.grading.hostile.honest import HONEST
@@ -59,15 +60,16 @@ def sandbox(tmp_path_factory) -> Bubblewrap:
             pytest.skip(f"needs bubblewrap: {reason}")
 
 
-def graded(files: dict[str, bytes], folder: Path, limits: Limits = LIMITS, isolation: str = Bubblewrap.name) -> Run:
+def graded(files: dict[str, bytes], folder: Path, warm: bool = False) -> Run:
     """Grades files (path below the submissions: bytes) as `course grade` does."""
+    isolation = Warm.name if warm else Bubblewrap.name
     for path, data in files.items():
         target = folder / "in" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     started = time.monotonic()
     with run_folder() as kernels:
-        order = Order(folder / "in", folder / "out", jobs=2, isolation=isolation, limits=limits, exercise="02")
+        order = Order(folder / "in", folder / "out", jobs=2, isolation=isolation, limits=LIMITS, exercise="02")
         grade(order, Path(kernels))
     return Run(rows_of(folder / "out"), time.monotonic() - started)
 
@@ -100,7 +102,7 @@ def run(sandbox, tmp_path_factory, request) -> Run:
         files |= {f"neighbour/{TOKEN}.txt": TOKEN.encode()}
         places = [home, SOLVED, Path("/etc")]
         before = [state(place) for place in places]
-        done = graded(files, folder)
+        done = graded(files, folder, request.config.getoption("--warm"))
         after = [state(place) for place in places]
     done.changed = [str(p) for old, new in zip(before, after, strict=True) for p in difference(old, new)]
     done.processes, done.connections = left_behind(folder), connections
