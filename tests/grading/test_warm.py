@@ -59,15 +59,12 @@ def said(kernel: Kernel, expression: str) -> str:
 
 
 def test_the_parent_has_imported_and_its_kernels_are_forks(folder, supplies):
-    started = (
-        "int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19])"  # clock ticks since the machine's start
-    )
     with forked(folder, supplies, "colorsys") as one, forked(folder, supplies, "colorsys") as two:
         parent = Warm.parent
         for kernel in (one, two):
             assert kernel.run("import sys\nassert 'colorsys' in sys.modules").error == ""
             assert kernel.run("import colorsys\nassert not hasattr(colorsys, 'mark')\ncolorsys.mark = 1").error == ""
-        assert said(one, started) != said(two, started) and one.process.pid != two.process.pid
+        assert one.process.pid != two.process.pid
         assert one.process.child == two.process.child == parent.process.pid
     with forked(folder, supplies, "calendar") as other:
         assert other.run("import sys\nassert 'calendar' in sys.modules and 'colorsys' not in sys.modules").error == ""
@@ -95,21 +92,21 @@ def test_nothing_of_another_kernel_is_in_its_memory(folder, supplies):
     search = """
 import ctypes
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: it may read itself
-def found(key):
+def found(first, then):
     with open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as memory:
         for line in maps:
             span, access = line.split()[:2]
             if access.startswith('rw') and '[v' not in line:
                 start, end = (int(part, 16) for part in span.split('-'))
                 memory.seek(start)
-                if key in memory.read(end - start):
+                if any(part.startswith(then) for part in memory.read(end - start).split(first)[1:]):
                     return True
     return False
 """
     with forked(folder, supplies) as one, forked(folder, supplies) as two:
         keys = [json.loads((kernel.room.meeting / "kernel.json").read_text())["key"] for kernel in (one, two)]
         assert two.run(search).error == ""
-        halves = [f"''.join(reversed(['{key[18:]}', '{key[:18]}'])).encode()" for key in keys]  # not whole here
+        halves = [f"{key[:18].encode()}, {key[18:].encode()}" for key in keys]  # the question has them apart
         assert [said(two, f"found({half})") for half in halves] == ["False", "True"]
 
 
