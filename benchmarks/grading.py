@@ -303,7 +303,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="WORD", help="engines whose name contains one of these")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
     args = parser.parse_args()
-    engines = [course(1), course(2), nbval(), nbgrader()]
+    engines = [course(1), course(2), course(1, "--warm"), nbval(), nbgrader()]
     notes = []
     if has_otter(args.otter):
         engines.append(otter(args.otter.absolute()))

@@ -206,7 +206,7 @@ def _note_probe(outcome: Outcome, content: dict) -> None:
 
 def _family(kernel: Process) -> list[psutil.Process]:
     """The kernel's process and all that descend from it; empty when it is gone."""
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error, NotStarted):
         head = psutil.Process(kernel.pid)
         if head.status() != psutil.STATUS_ZOMBIE:
             return [head, *_descendants(head)]

@@ -32,10 +32,10 @@ def serve(about, confine, be_kernel):
     for name in ("ipykernel.kernelapp", "ipykernel.ipkernel", *about["imports"]):
         try:
             __import__(name)
-        except Exception:  # then it is not imported ahead, and whoever needs it is told
+            if name == LANGUAGE_MODEL:  # it imports what it needs when first called
+                sys.modules[name].load_language_model()
+        except Exception:  # then it is not done ahead, and whoever needs it is told
             pass
-    if LANGUAGE_MODEL in about["imports"]:
-        sys.modules[LANGUAGE_MODEL].load_language_model()  # it imports what it needs when first called
     gc.collect()
     gc.freeze()  # what is here now stays as it is, so that all forks share it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that end are waited for by nobody
@@ -64,6 +64,8 @@ def become(talk, confine, be_kernel):
         if os.fork():
             os._exit(0)
         settle(order)
+        if order["user_namespace"]:  # and no further one in it
+            write("/proc/sys/user/max_user_namespaces", "0")
         keep_no_privilege(lambda: confine(order["rules"]))
         kernel = os.fork()
         if kernel:
@@ -94,8 +96,7 @@ def leave(user_namespace):
     call("unshare", APART | (USERS if user_namespace else 0))
     if user_namespace:
         for name, line in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-            with open(f"/proc/self/{name}", "w") as file:
-                file.write(line)
+            write(f"/proc/self/{name}", line)
 
 
 def settle(order):
@@ -106,8 +107,7 @@ def settle(order):
         freshen(folder, order["size"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:  # the machine itself, as bubblewrap has it
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
-    with open(order["file"], "w") as file:
-        json.dump(order["connection"], file)
+    write(order["file"], json.dumps(order["connection"]))
     os.chdir(order["home"])
 
 
@@ -151,6 +151,11 @@ def seed_anew():
     for name in ("random", "numpy.random"):
         if name in sys.modules:
             sys.modules[name].seed()
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
 
 
 def mount(source, target, kind, flags, options=""):

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course_utils.grading import warm
+from course_utils.grading import pristine, warm
 from course_utils.grading.isolation import MIB, Bubblewrap, Limits, Supplies, Unavailable
 from course_utils.grading.kernel import Kernel
 from course_utils.grading.process import NotStarted
@@ -108,6 +108,16 @@ def found(first, then):
         assert two.run(search).error == ""
         halves = [f"{key[:18].encode()}, {key[18:].encode()}" for key in keys]  # the question has them apart
         assert [said(two, f"found({half})") for half in halves] == ["False", "True"]
+
+
+def test_what_a_parent_imports_starts_no_threads(folder, supplies):
+    """A fork of a process with threads may wait for ever for what one of them held."""
+    with forked(folder, supplies, *pristine.load("09").imports) as one:
+        assert one.run("import sys\nassert 'transformers' in sys.modules").error == ""
+        below = psutil.Process(one.process.pid).children(recursive=True)
+        others = [p for p in psutil.Process(Warm.parent.process.pid).children(recursive=True) if p not in below]
+        assert len(others) >= 2 and {process.num_threads() for process in others} == {1}
+        assert max(process.num_threads() for process in below) > 1
 
 
 def test_forks_do_not_share_their_random_numbers(folder, supplies):
