@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from course_utils.grading import pristine, warm
-from course_utils.grading.isolation import MIB, Bubblewrap, Limits, Supplies, Unavailable
+from course_utils.grading.isolation import Bubblewrap, Limits, Supplies, Unavailable
 from course_utils.grading.kernel import Kernel
 from course_utils.grading.process import NotStarted
 from course_utils.grading.warm import Warm, try_warm
@@ -23,7 +23,7 @@ from course_utils.grading.worker import run_folder
 from tests.grading.notebooks import NAME, POINTS, RIGHT, WRONG, dumps, notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
-LIMITS = Limits(cpu_seconds=5, memory=1024 * MIB, processes=64)
+LIMITS = Limits(cpu_seconds=5, processes=64)
 
 
 @pytest.fixture(scope="module")
