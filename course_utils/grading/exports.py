@@ -29,7 +29,7 @@ def canvas(records: list[Record], graded: Graded) -> dict[str, str]:
     for student in sorted({record.student for record in records}):
         who = graded.enrolled.get(student) or Enrolled(student, "", None)
         platform_name, platform_id = graded.platform.get(student, ("", ""))
-        known = (who.name or platform_name or student, who.id or platform_id, "", who.login or student, who.section)
+        known = (who.name or platform_name or student, platform_id or who.id, "", who.login or student, who.section)
         earned = (number(_earned(points[student, name], graded)) for name in names)
         rows.append((*map(safe_cell, known), *earned))
     head = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names)

@@ -20,6 +20,28 @@ WORDS = {
 }
 
 
+# What helps where there is nothing to judge, by what the message says; hints are about wrong values.
+ADVICE = {
+    "did not end within the time limit": "Look for a loop that cannot end, or for work that is done over and over. "
+    "Interrupt the kernel while it runs: the error names the line.",
+    "MemoryError": "Look for an array or a list that is far larger than the task needs.",
+    "more memory than the limit": "Look for an array or a list that is far larger than the task needs.",
+    "printed more than the limit": "Take the prints out of your loops.",
+    "ended the Python process": "Take out what ends Python, such as <code>exit()</code>, restart the kernel and run "
+    "all cells.",
+    "the answer cell raised": "Restart the kernel and run all cells from the top: Python stops at the place and says "
+    "why.",
+}
+NO_FILE = "Hand in the notebook of this exercise, an .ipynb file."
+UNUSABLE = (
+    "Open your notebook in JupyterLab, save it, look whether your answers are in it, and hand in that .ipynb file."
+)
+AS_HANDED_OUT = (
+    "In this file every answer is as it was handed out. If you have answered, it is an older copy: save your notebook, "
+    "and look whether your answers are in the file before you hand it in."
+)
+
+
 def page(record: Record, exercise: Exercise, name: str = "", marks: Marks | None = None) -> str:
     """The feedback of one student on one exercise, as a page that needs nothing else and runs no script.
 
@@ -28,13 +50,14 @@ def page(record: Record, exercise: Exercise, name: str = "", marks: Marks | None
     rows = {row.task: row for row in record.rows}
     tasks = [task for task in exercise.tasks if task.id in rows]
     mine = {task.id: (marks or {}).get((record.student, task.id)) for task in exercise.open_tasks}
+    nothing = _nothing_to_judge(record)
     parts = [
         f"<h1>{escape(exercise.title)}</h1>",
         _who(record, name),
         _total(record, exercise, mine),
         f'<p class="note">{sentence(record.note)}</p>' if record.note else "",
         _summary(exercise, tasks, rows, mine),
-        *(_section(task, rows[task.id], exercise) for task in tasks),
+        *([nothing] if nothing else [_section(task, rows[task.id], exercise) for task in tasks]),
         *(_open_section(task, mine[task.id]) for task in exercise.open_tasks),
         '<p class="quiet">If you believe that a task is marked wrongly, run its call in your notebook and show what '
         "comes back, together with this page.</p>",
@@ -58,6 +81,17 @@ def _total(record: Record, exercise: Exercise, mine: dict[str, Mark | None]) -> 
         said = f"; {exercise.manual_points:g} more points are given by a person"
     share = earned / exercise.points if exercise.points else 0.0
     return f"<p><strong>{earned:g} of {exercise.points:g} points</strong>{said}</p>{bar(share)}"
+
+
+def _nothing_to_judge(record: Record) -> str:
+    """One note where there is one reason for all tasks; "" otherwise."""
+    reasons = {(row.status, row.message) for row in record.rows}
+    status, message = reasons.pop() if len(reasons) == 1 else ("", "")
+    if status == "invalid":
+        return f'<p class="note">{sentence(message)} {UNUSABLE}</p>'
+    if status == "missing":
+        return f'<p class="note">{AS_HANDED_OUT if record.file else f"{sentence(message)} {NO_FILE}"}</p>'
+    return ""
 
 
 def _summary(exercise: Exercise, tasks: list[Task], rows: dict[str, Row], mine: dict[str, Mark | None]) -> str:
@@ -103,12 +137,18 @@ def _what_happened(task: Task, row: Row) -> list[str]:
 
 
 def _what_to_do(task: Task, row: Row, exercise: Exercise) -> list[str]:
-    parts = [
-        f"<details><summary>Hint: {inline(about)}</summary>{paragraphs(body)}</details>" for about, body in task.hints
-    ]
+    advice = next((text for said, text in ADVICE.items() if said in row.message), "")
+    parts = (
+        [f"<p>{advice}</p>"]
+        if advice
+        else [
+            f"<details><summary>Hint: {inline(about)}</summary>{paragraphs(body)}</details>"
+            for about, body in task.hints
+        ]
+    )
     section = f", section “{inline(task.reread)}”" if task.reread else ""
     parts.append(f"<p>Read again: lecture {escape(exercise.name)}{section}.</p>")
-    if row.status in ("graded", "error"):
+    if row.status not in ("missing", "invalid"):
         parts.append(f"<p>Then change your answer and run its check: <code>check(&quot;{task.id}&quot;)</code></p>")
     return parts
 

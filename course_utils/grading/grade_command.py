@@ -6,7 +6,7 @@
 
 SUBMISSIONS is a folder (or a zip file) with
   <student>/<exercise>.ipynb                 or nbgrader's <student>/<assignment>/<exercise>.ipynb,
-  or what Canvas or Moodle let you download (all submissions, folder or zip).
+  or what Canvas, Moodle or Gradescope let you download (all submissions, folder or zip).
 Only notebooks are read. Each answer is put into the solved notebook of solutions/, run with fresh random inputs, and
 judged outside the process that runs the student's code. What the student's notebook says of its own points has no
 weight.
@@ -201,6 +201,8 @@ def summary(out: Path, finished: Finished) -> list[str]:
         ("not on the roster", {r.student for r in records if enrolled and r.student not in enrolled}),
     ]
     lines += [f"{what} ({len(who)}): {_some(sorted(who))}" for what, who in people if who]
+    if lines[-1].startswith("not on the roster"):
+        lines.append("  (if they are: put the name that stands here into the column student of the roster)")
     changes = finished.changes
     if changes is not None and changes.rows:
         moved = f"{changes.higher} higher, {changes.lower} lower"

@@ -74,6 +74,39 @@ def test_an_open_task_shows_what_a_person_gave():
     assert "well done" not in other
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "file", "advice"),
+    [
+        ("invalid", "the file is empty", "a.ipynb", "The file is empty. Open your notebook"),
+        ("missing", "no file for this exercise", "", "No file for this exercise. Hand in"),
+        ("missing", "not answered yet", "a.ipynb", "it is an older copy"),
+    ],
+)
+def test_one_reason_for_all_tasks_stands_there_once(status, message, file, advice):
+    rows = [row(task, 0.0, status, message) for task in EXERCISE.tasks]
+    html = feedback.page(Record("adam", NAME, "", tuple(rows), file), EXERCISE)
+    assert html.count(advice) == 1 and '<section id="E01.1"' not in html and f'<section id="{OPEN.id}"' in html
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "advice"),
+    [
+        (
+            "timeout",
+            "your answer did not end within the time limit (10 CPU seconds, 60 in all)",
+            "a loop that cannot end",
+        ),
+        ("memory", "the answer raised MemoryError: Unable to allocate 7 TiB", "far larger than the task needs"),
+        ("error", "your answer ended the Python process (exit, kill or crash)", "Take out what ends Python"),
+        ("error", "the answer cell raised SyntaxError: expected ':' (line 2)", "run all cells from the top"),
+    ],
+)
+def test_where_nothing_came_back_there_is_advice_in_place_of_hints_about_values(status, message, advice):
+    html = feedback.page(record("adam", n2=row(EXERCISE.tasks[1], 0.0, status, message)), EXERCISE)
+    section = html[html.index('<section id="E01.2"') : html.index('<section id="E01.3"')]
+    assert advice in section and "Hint: " not in section and "check(&quot;E01.2&quot;)" in section
+
+
 class Tags(HTMLParser):
     """Which elements are opened and not closed, and which references leave the page."""
 
@@ -170,11 +203,13 @@ def test_the_gradebook_has_two_columns_more_once_a_person_has_marked():
 
 def test_canvas_finds_the_student_and_the_points_that_are_possible():
     enrolled = {"eve": Enrolled("eve", "Eve E.", None, id="77", login="eve@x", section="B")}
-    records = [record("doejane_12"), record("eve", 0.0)]
-    everything = graded(*records, enrolled=enrolled, platform={"doejane_12": ("doejane", "12")})
-    header, possible, jane, eve = csv.reader(io.StringIO(exports.canvas(records, everything)["canvas.csv"]))
+    enrolled["ann"] = Enrolled("ann", "Ann A.", None, id="matriculation 5")
+    records = [record("doejane_12"), record("eve", 0.0), record("ann")]
+    everything = graded(*records, enrolled=enrolled, platform={"doejane_12": ("doejane", "12"), "ann": ("aann", "13")})
+    header, possible, ann, jane, eve = csv.reader(io.StringIO(exports.canvas(records, everything)["canvas.csv"]))
     assert header == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", NAME]
     assert possible == ["    Points Possible", "", "", "", "", "11"]
+    assert ann[1] == "13"  # Canvas's own number, where it is known
     assert jane == ["doejane", "12", "", "doejane_12", "", "11"]
     assert eve == ["Eve E.", "77", "", "eve@x", "B", "0"]
 
