@@ -29,12 +29,26 @@ def _reset_state():
     sys.setprofile(None)
     random.seed(0)
     numpy.random.seed(0)
+    shell = builtins.get_ipython()
+    line, cell = (shell.magics_manager.magics[kind] for kind in ("line", "cell"))
+    if line["timeit"].__name__ == "timeit":
+        timeit, matplotlib = line["timeit"], line["matplotlib"]
+        def timeit_once(line, cell=None):  # by itself it takes up to 14 seconds
+            return timeit(f"-n 1 -r 1 {line}", cell)
+        def matplotlib_if_possible(line):  # a backend that is not here is no reason to skip the rest of the cell
+            try:
+                return matplotlib(line)
+            except Exception as error:
+                print(error)
+        line["timeit"] = cell["timeit"] = timeit_once
+        line["matplotlib"] = matplotlib_if_possible
     numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     for name in builtins.dir(builtins):
         if not name.startswith("_"):
             builtins.globals().pop(name, None)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+        sys.modules["matplotlib"].rcParams["text.usetex"] = False
     if "torch" in sys.modules:
         torch = sys.modules["torch"]
         torch.manual_seed(0)
@@ -44,7 +58,7 @@ def _reset_state():
     if hasattr(signal, "setitimer"):
         for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
             signal.setitimer(clock, 0)
-    builtins.get_ipython().ask_exit = bool  # exit() at the end of a cell ends nothing
+    shell.ask_exit = bool  # exit() at the end of a cell ends nothing
 
 
 _reset_state()
@@ -99,7 +113,12 @@ def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:
 def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
     """Finds the answers and gives every other cell of the student's own its place."""
     cells = [cell for cell in student["cells"] if cell["cell_type"] == "code"]
+    checks, ours = _our_sources(solution, stubs)
+    own = [index for index, cell in enumerate(cells) if normal(text(cell)) not in ours and not _is_check(cell, checks)]
     chosen = {answer: find_answer(cells, answer, stub) for answer, stub in stubs.items()}
+    for answer, stub in stubs.items():
+        if chosen[answer] is None or same_code(text(cells[chosen[answer]]), stub):
+            chosen[answer] = _defining_cell(cells, own, stub, chosen[answer])
     placed = Placed()
     for answer, index in chosen.items():
         if index is None:
@@ -108,8 +127,7 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
             placed.missing[answer] = STUB
         else:
             placed.answers[answer] = cleaned(text(cells[index]))
-    at = {index: answer for answer, index in chosen.items() if index is not None}
-    checks, ours = _our_sources(solution, stubs)
+    at = {index: answer for answer, index in reversed(chosen.items()) if index is not None}
     waiting: list[str] = []
     open_answer = None
     for index, cell in enumerate(cells):
@@ -144,6 +162,13 @@ def find_answer(cells: list[dict], answer: str, stub: str) -> int | None:
         misnamed = found[-1] if found and not ours and misnamed is None else misnamed
         untouched = ours[-1] if ours and untouched is None else untouched
     return untouched if untouched is not None else misnamed
+
+
+def _defining_cell(cells: list[dict], own: list[int], stub: str, otherwise: int | None) -> int | None:
+    """The student's last own cell that defines a function of the stub: he wrote it elsewhere, or merged two cells."""
+    names = "|".join(re.findall(r"^def (\w+)", stub, re.M))
+    defined = re.compile(rf"^(?:def|class) (?:{names})\b|^(?:{names})\s*(?::[^=\n]+)?=(?!=)", re.M)
+    return next((index for index in reversed(own) if names and defined.search(cleaned(text(cells[index])))), otherwise)
 
 
 def grade_id(cell: dict) -> str | None:

@@ -56,6 +56,39 @@ def test_without_all_three_it_is_missing_and_the_message_says_so():
     assert "e01-1" not in found.missing
 
 
+def test_an_answer_in_a_cell_of_its_own_is_found_by_the_name_of_the_function():
+    content = without(notebook({"E01.2": RIGHT["E01.2"]}), "marker")
+    written = cell(content, "E01.2")["source"]
+    cell(content, "E01.2")["source"] = STUBS["e01-2"]
+    assert placed(content).missing["e01-2"] == STUB
+    for after in (False, True):
+        assert (
+            placed(insert(json.loads(json.dumps(content)), "E01.2", written, after=after)).answers["e01-2"] == written
+        )
+    content["cells"] = [code("joint_prob: object = lambda conds: 1")]
+    found = placed(content)
+    assert "joint_prob" in found.answers["e01-2"] and "no answer cell" in found.missing["e01-1"]
+    content["cells"] = [code("print(joint_prob == 3)\n# joint_prob = 3\njoint_prob2 = 3")]
+    assert "e01-2" in placed(content).missing
+
+
+def test_two_answers_that_were_merged_into_one_cell_are_both_found():
+    content = notebook(RIGHT)
+    both = f"{RIGHT['E01.1']}\n\n{RIGHT['E01.2']}\n\ncheck('E01.1')"
+    content["cells"].remove(cell(content, "E01.2"))
+    cell(content, "E01.1")["source"] = both
+    found = placed(insert(content, "E01.1", "a = 1"))
+    assert found.answers["e01-1"] == found.answers["e01-2"] == both and not found.missing
+    assert found.before["e01-1"] == ["a = 1"]
+
+
+def test_own_cells_below_the_last_check_come_last():
+    content = notebook(RIGHT)
+    content["cells"].append(code("import math"))
+    *_, check, last = sources(grafted(content))
+    assert check[:2] == ("check", "E01.7") and last == ("last", "", "import math")
+
+
 def test_an_answer_in_a_markdown_cell_is_no_answer():
     content = notebook(RIGHT)
     cell(content, "E01.2")["cell_type"] = "markdown"

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.grading.hostile.notebooks import HANDED_OUT, POINTS, RIGHT, cell, code, dumps, notebook, stored
+from tests.grading.hostile.notebooks import EXERCISE, HANDED_OUT, POINTS, RIGHT, cell, code, dumps, notebook, stored
 
 
 @dataclass(frozen=True)
@@ -276,6 +276,37 @@ honest(
         }
     ),
 )
+
+
+def in_other_cells(content: dict) -> dict:
+    """Two answers in one cell, one in a cell of its own beside the stub, names that cells further down define."""
+    cell(content, "E02.1")["source"] += "\n\n" + RIGHT["E02.2"] + "\n\ncheck('E02.1')"
+    content["cells"].remove(cell(content, "E02.2"))
+    content["cells"].insert(content["cells"].index(cell(content, "E02.3")), code(RIGHT["E02.3"].partition("\n")[2]))
+    cell(content, "E02.3")["source"] = EXERCISE.stubs["e02-3"]
+    cell(content, "E02.5")["source"] = "# E02.5\nfrom functools import partial\n" + (
+        "def safe_log_prob(tokens, cond, bos):\n    return logs(factors(tokens, cond, bos))"
+    )
+    cell(content, "E02.6")["source"] = "# E02.6\nleaky_mass = reduce_to(lambda n: Fraction(n, 2 * (n + 1)))"
+    at = content["cells"].index(cell(content, "E02.5", "-check")) + 1
+    factors = "def factors(tokens, cond, bos):\n    return [cond(t, (bos, *tokens[:i])) for i, t in enumerate(tokens)]"
+    content["cells"].insert(at, code(factors))
+    logs = "def logs(ps):\n    return -math.inf if 0 in ps else math.fsum(map(math.log, ps))"
+    ours = "from fractions import Fraction\nreduce_to = lambda f: f"
+    content["cells"] += [code("1 / 0"), code(logs), code(ours)]
+    return content
+
+
+honest("answers and helpers in other cells", in_other_cells(notebook()))
+honest(
+    "what another machine has",
+    notebook(
+        RIGHT | {"E02.2": "%matplotlib widget\n" + RIGHT["E02.2"],
+                 "E02.3": RIGHT["E02.3"] + "\n%timeit e02_3()\n%timeit sum(range(2))"},
+        before={"E02.4": ["%matplotlib qt", "%%timeit x = 3\nx + 1", "import matplotlib.pyplot as plt\n"
+                          "plt.rcParams['text.usetex'] = True", "%debug", "breakpoint()"]},
+    ),
+)  # fmt: skip
 
 # --- other cells, same answers ----------------------------------------------------------------------------------------
 
