@@ -56,7 +56,7 @@ def page(record: Record, exercise: Exercise, name: str = "", marks: Marks | None
         _who(record, name),
         _total(record, exercise, mine),
         f'<p class="note">{sentence(record.note)}</p>' if record.note else "",
-        _summary(exercise, tasks, rows, mine),
+        _summary(exercise, tasks, rows, mine, linked=not nothing),
         *([nothing] if nothing else [_section(task, rows[task.id], exercise) for task in tasks]),
         *(_open_section(task, mine[task.id]) for task in exercise.open_tasks),
         '<p class="quiet">If you believe that a task is marked wrongly, run its call in your notebook and show what '
@@ -94,16 +94,20 @@ def _nothing_to_judge(record: Record) -> str:
     return ""
 
 
-def _summary(exercise: Exercise, tasks: list[Task], rows: dict[str, Row], mine: dict[str, Mark | None]) -> str:
-    lines = [_summary_line(task, _points(rows[task.id]), _word(rows[task.id])) for task in tasks]
+def _summary(
+    exercise: Exercise, tasks: list[Task], rows: dict[str, Row], mine: dict[str, Mark | None], linked: bool
+) -> str:
+    """The table of tasks; `linked`: each has a section of its own below."""
+    lines = [_summary_line(task, _points(rows[task.id]), _word(rows[task.id]), linked) for task in tasks]
     for task in exercise.open_tasks:
         lines.append(_summary_line(task, _marked(task, mine[task.id]), "marked by a person"))
     head = '<tr><th>task</th><th></th><th></th><th class="number">points</th></tr>'
     return "\n".join(["<table>", head, *lines, "</table>"])
 
 
-def _summary_line(task: Task | OpenTask, points: str, word: str) -> str:
-    title = f'<td><a href="#{task.id}">{task.id}</a></td><td>{inline(task.title)}</td>'
+def _summary_line(task: Task | OpenTask, points: str, word: str, linked: bool = True) -> str:
+    name = f'<a href="#{task.id}">{task.id}</a>' if linked else task.id
+    title = f"<td>{name}</td><td>{inline(task.title)}</td>"
     return f'<tr>{title}<td class="quiet">{word}</td><td class="number">{points}</td></tr>'
 
 

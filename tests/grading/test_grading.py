@@ -137,7 +137,8 @@ def page(graded, student):
 def test_every_student_has_a_page_with_every_task(graded):
     for student in [*FILES, "nobody"]:
         html = page(graded, student)
-        assert all(f'<section id="{task}"' in html for task in POINTS)
+        assert all(f">{task}<" in html for task in POINTS)
+        assert all(f'id="{place}"' in html for place in re.findall(r'href="#([^"]+)"', html))
         assert "<script" not in html and "http" not in html
 
 
