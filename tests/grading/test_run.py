@@ -1,10 +1,15 @@
 """What a run does around the grading: who is expected, which file counts, where it stops and how it goes on."""
 
 import csv
+import errno
 import json
 import os
+import shutil
+import sys
+import tempfile
 import zipfile
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +22,7 @@ from course_utils.grading.report import Changes, Graded
 from course_utils.grading.roster import BadRoster, Enrolled
 from course_utils.grading.run import BadReport, Order, grade
 from course_utils.grading.submissions import NoSubmissions
-from course_utils.grading.worker import WorkerFailed
+from course_utils.grading.worker import LOCK, WorkerFailed, run_folder, sole_use
 from tests.grading.notebooks import EXERCISE, NAME, POINTS, RIGHT, dumps, notebook
 
 ANSWERED = dumps(notebook(RIGHT))
@@ -252,6 +257,42 @@ def test_a_submission_that_no_worker_survives_has_rows_and_is_tried_again_next_t
     assert fake_worker.calls == 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_two_runs_do_not_write_to_one_report(grading, fake_worker):
+    grading(*STUDENTS[:2])
+    with sole_use(grading.folder / "report" / run.STATE / "lock"), pytest.raises(BadReport, match="another run"):
+        grading(seed=5)
+    assert fake_worker.calls == 2
+    assert {row["status"] for row in grading(seed=5)} == {"graded"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_what_a_killed_run_left_is_taken_away_and_that_of_another_run_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("grade-left", "grade-other"):
+        (tmp_path / name / "n1").mkdir(parents=True)
+        (tmp_path / name / LOCK).touch()
+    with sole_use(tmp_path / "grade-other" / LOCK), run_folder() as mine:
+        with run_folder() as second:
+            assert {path.name for path in tmp_path.iterdir()} == {"grade-other", Path(mine).name, Path(second).name}
+    assert [path.name for path in tmp_path.iterdir()] == ["grade-other"]
+
+
+def test_a_full_disk_for_temporary_files_ends_the_run_and_is_named(grading, fake_worker, monkeypatch):
+    fake_worker.fail_at = {2, 3}
+    usage = shutil.disk_usage(grading.folder)._replace(free=1000)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left") as caught:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        grading(*STUDENTS[:3])
+    assert "the disk is full (" in grade_command._told(caught.value)
+    assert {row["status"] for row in grading()} == {"graded"} and fake_worker.calls == 5
+
+
+def test_copying_to_a_full_disk_is_told_in_a_line():
+    error = shutil.Error([("a.py", "b.py", f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}: 'a.py' -> 'b.py'")])
+    assert grade_command._told(error) == f"the disk is full ({tempfile.gettempdir()}), make room"
+
+
 # --- what is beside the grading ---------------------------------------------------------------------------------------
 
 
@@ -302,6 +343,12 @@ def test_the_end_of_a_run_tells_who_and_what(grading):
     graded = Graded([late, absent], {NAME: EXERCISE}, {}, {"eve": Enrolled("eve", "", None)})
     changes = Changes([("adam", NAME, "E01.1", "0", "1", "error", "graded", "")], 1, 0)
     said = "\n".join(grade_command.summary(grading.folder, run.Finished(graded, changes)))
-    for line in ("nothing handed in (1): eve", "late (1): adam", "not on the roster (1): adam", "1 rows (1 higher"):
+    for line in (
+        "nothing handed in (1): eve",
+        "late (1): adam",
+        "not on the roster (1): adam",
+        "column student",
+        "1 rows (1 higher",
+    ):
         assert line in said
     assert "adam E01.1: 0 -> 1 (error -> graded)" in said
