@@ -6,6 +6,8 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course_utils.strips import visible
+
 __all__ = ["IGNORED", "Ledger", "LedgerRow", "loss_ledger"]
 
 IGNORED = -100  # the label that cross_entropy, and so every loss of transformers, leaves out
@@ -32,9 +34,9 @@ class LedgerRow:
     def cells(self) -> tuple[str, ...]:
         """The row as text, column by column."""
         log_prob = "none" if self.log_prob is None else f"{self.log_prob:.2f}"
-        label = self.label if self.label == str(IGNORED) else _visible(self.label)
+        label = self.label if self.label == str(IGNORED) else visible(self.label)
         counted = "yes" if self.counted else "-"
-        return (str(self.position), _visible(self.token), self.role, label, log_prob, counted, f"{self.total:.2f}")
+        return (str(self.position), visible(self.token), self.role, label, log_prob, counted, f"{self.total:.2f}")
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,3 @@ def loss_ledger(
         role = "start" if t == 0 else "prompt" if t < n_prompt else "response"
         rows.append(LedgerRow(t, token, role, str(label), log_prob, counted, total))
     return Ledger(tuple(rows))
-
-
-def _visible(token: str) -> str:
-    """A token's text with its spaces and line ends to be seen."""
-    return token.replace(" ", "␣").replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")

@@ -1,10 +1,11 @@
-"""What the scorer gives back, as plain numbers, as text and as a table with a strip of surprisals."""
+"""What the scorer gives back: plain numbers, which show themselves as a table with strips of surprisals."""
 
-import html
 import math
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from course_utils.strips import Shown, Strip
 
 
 @dataclass(frozen=True)
@@ -23,58 +24,8 @@ class Ranked:
     margin: float
 
 
-class _Shown:
-    """Text in a terminal, a table with strips in a notebook (inline styles only: they survive in an untrusted one).
-
-    Each kind has its own _numbers(), name and value, and _strips(): by name, pairs of a token and its surprisal (None
-    for a token that was given).
-    """
-
-    flags: tuple[str, ...]
-
-    def _rows(self) -> dict[str, str]:
-        return self._numbers() | ({"flags": ", ".join(self.flags)} if self.flags else {})
-
-    def __repr__(self) -> str:
-        rows = self._rows()
-        for name, strip in self._strips().items():
-            rows[name] = " ".join(f"{token!r}" if nats is None else f"{token!r}:{nats:z.2f}" for token, nats in strip)
-        width = max(map(len, rows))
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
-
-    def _repr_html_(self) -> str:
-        cell = '<td style="text-align:{}">{}</td>'.format
-        rows = (
-            f"<tr>{cell('left', html.escape(n))}{cell('right', html.escape(v))}</tr>" for n, v in self._rows().items()
-        )
-        strips = (
-            f'<div style="line-height:2.6">{name} {"".join(_token_html(*each) for each in strip)}</div>'
-            for name, strip in self._strips().items()
-        )
-        return f"<table>{''.join(rows)}</table>{''.join(strips)}"
-
-
-def _token_html(token: str, surprisal: float | None) -> str:
-    """One token over its surprisal; the darker the orange, the more surprising (the number stands below it)."""
-    shade = 0.0 if surprisal is None else min(1.0, surprisal / 10)
-    ground = f"#ff{round(255 - 96 * shade):02x}{round(255 - 255 * shade):02x}"
-    below = "given" if surprisal is None else f"{surprisal:z.2f}"
-    return (
-        '<span style="display:inline-block;text-align:center;line-height:1.2;margin:1px;padding:1px 4px;'
-        f'overflow-wrap:anywhere;border:1px solid #999;color:#000000;background:{ground}">'
-        f'<code style="color:#000000;background:{ground}">{html.escape(_visible(token))}</code>'
-        f'<br><span style="font-size:80%">{below}</span></span>'
-    )
-
-
-def _visible(token: str) -> str:
-    """The token with its spaces, line ends and other signs that nobody sees."""
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in token.replace(" ", "␣"))
-    return "".join(shown) or "·"
-
-
 @dataclass(frozen=True, repr=False)
-class TokenScores(_Shown):
+class TokenScores(Shown):
     """The tokens of one text, each with log Pr(token | BOS and the tokens before it), in nats.
 
     Attributes:
@@ -103,15 +54,15 @@ class TokenScores(_Shown):
         """log Pr(text | BOS), nats."""
         return float(self.log_probs.sum())
 
-    def _numbers(self):
+    def _numbers(self) -> dict[str, str]:
         return {"log Pr(text)": f"{self.log_prob:z.4f}", "tokens": str(len(self.ids))}
 
-    def _strips(self):
+    def _strips(self) -> dict[str, Strip]:
         return {"text": zip(self.tokens, self.surprisals.tolist(), strict=True)}
 
 
 @dataclass(frozen=True, repr=False)
-class PairScore(_Shown):
+class PairScore(Shown):
     """The log-probabilities of one pair (x, y), in nats; joint = marginal + conditional, all from one pass.
 
     Attributes:
@@ -160,12 +111,12 @@ class PairScore(_Shown):
         """Bits that the model needs for each UTF-8 byte of y: comparable between tokenizers; NaN for an empty y."""
         return -self.per_byte / math.log(2)
 
-    def _numbers(self):
+    def _numbers(self) -> dict[str, str]:
         values = {"log Pr([x, y])": self.joint, "log Pr(x)": self.marginal, "log Pr(y | x)": self.conditional}
         shown = {name: f"{value:z.4f}" for name, value in values.items()}
         return shown | {"tokens of x, y": f"{len(self.x_tokens)}, {len(self.y_tokens)}"}
 
-    def _strips(self):
+    def _strips(self) -> dict[str, Strip]:
         given = [None] * (len(self.x_tokens) - len(self.x_log_probs))
         return {
             "x": zip(self.x_tokens, [*given, *(-self.x_log_probs).tolist()], strict=True),

@@ -106,7 +106,7 @@ def test_html(score, gpt2, with_bos):
 def test_signs_that_nobody_sees(gpt2, with_bos):
     """A line end in the strip would tear its box apart, a tab leaves it empty."""
     shown = Scorer(gpt2, with_bos).tokens(["a\n b\tc\u200d"])[0]._repr_html_()
-    assert ">\\n<" in shown and ">\\t<" in shown and "␣" in shown and not set("\n\t\u200d") & set(shown)
+    assert ">↵<" in shown and ">⇥<" in shown and "␣" in shown and not set("\n\t\u200d") & set(shown)
 
 
 def test_a_certain_token_has_no_minus(score):
