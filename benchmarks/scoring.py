@@ -6,9 +6,8 @@
 All engines see the same model and texts, one after the other in every round, on one core; times are CPU seconds, and
 each ratio is the median over rounds of ratios within a round. The floor is the bare body over exactly the needed tokens
 (a shared context once, no padding, no mask), plus the product with the output matrix on the needed rows, in the tiles
-that are fastest here. Extra memory is the height of a call above what was there before it, the median over rounds: the
-system may take pages of torch's own files away between calls, and their return would count as the call's. Errors are
-against float64, one sequence at a time, full log-softmax.
+that are fastest here. Extra memory is the height of a call above what was there before it, the median over rounds.
+Errors are against float64, one sequence at a time, full log-softmax.
 """
 
 import argparse
@@ -145,6 +144,19 @@ def engines_for(model, tokenizer, task: Task, quick: bool) -> dict[str, Engine]:
     return engines
 
 
+def hold_files() -> None:
+    """Keeps in memory what is mapped from files, torch's own code above all.
+
+    Else the system takes pages of it away on a busy machine, and their return would count as the next call's memory.
+    """
+    libc = ctypes.CDLL("libc.so.6")
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, access, *_, name = line.split(maxsplit=5)
+        if name.startswith("/") and "w" not in access:
+            start, end = (int(part, 16) for part in span.split("-"))
+            libc.mlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start))  # without the right to, it does nothing
+
+
 def start_memory() -> float:
     """MB that the process holds now; the highest mark of before is forgotten (Linux; NaN elsewhere)."""
     gc.collect()
@@ -225,6 +237,8 @@ def main() -> int:
     rounds, size = args.rounds or (2 if args.quick else 3), args.size or (0.25 if args.quick else 1.0)
     for name in args.models:
         model = build_model(name)
+        if sys.platform == "linux":
+            hold_files()
         exact, tokenizer = copy.deepcopy(model).double(), build_tokenizer(model.config.vocab_size)
         print(f"\n### {name}\n\n{HEADER}", flush=True)
         for task in build_tasks(model.config.vocab_size, size):
