@@ -84,7 +84,7 @@ def count(out, what):
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 60, 205, 404])
 def test_a_full_disk_says_so_in_a_line_and_loses_nothing(two_hundred, tmp_path, monkeypatch, capsys, at):
-    """The disk of the report fills up at some write: the seed's, a record's, a page's, a table's; then there is room again."""
+    """The report's disk fills up at some write: the seed, a record, a page, a table; then there is room again."""
     writes = iter(range(1, 10_000))
     write_whole = records.write_whole
 
