@@ -14,13 +14,8 @@ import struct
 PERMISSION, NO_SUCH_CALL, NO_SUCH_FAMILY = 1, 38, 97  # EPERM, ENOSYS, EAFNOSUPPORT
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # instructions of the kernel's filter machine
-CALL, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT = (
-    0,
-    4,
-    16,
-    24,
-    32,
-)  # where they stand in what the filter is shown
+# Where they stand in what the filter is shown.
+CALL, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT = 0, 4, 16, 24, 32
 NEW_NAMESPACES = 0x7E020000  # the flags of clone that ask for one
 UNIX = 1
 NETLINK = 16  # with protocol 0 only: it lists the network's interfaces

@@ -31,7 +31,7 @@ from course_utils.grading.isolation import (
     Supplies,
     Unavailable,
     kernel_environment,
-)  # fmt: skip
+)
 from course_utils.grading.process import KERNEL_OPTIONS, NotStarted
 
 PARENT = "\n".join(

@@ -21,6 +21,17 @@ def put(folder, path, data=b"{}"):
     return target
 
 
+def lay_out(source, paths, zipped):
+    """These files below a folder, or in a zip file."""
+    if zipped:
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in paths:
+                archive.writestr(path, "{}")
+    else:
+        for path in paths:
+            put(source, path)
+
+
 def owners(source):
     return [(file.student, file.name) for file in find(source)[1]]
 
@@ -58,13 +69,7 @@ MOODLE_FLAT = ["Jane Doe_4711_assignsubmission_file_01_chain_rule.ipynb"]
 )
 def test_downloads_of_platforms(tmp_path, paths, expected, zipped):
     source = tmp_path / "download.zip" if zipped else tmp_path / "download"
-    if zipped:
-        with zipfile.ZipFile(source, "w") as archive:
-            for path in paths:
-                archive.writestr(path, "{}")
-    else:
-        for path in paths:
-            put(source, path)
+    lay_out(source, paths, zipped)
     assert owners(source) == expected
     assert [file.late for file in find(source)[1]] == ["LATE" in path for path in paths]
 
@@ -117,13 +122,7 @@ def test_endings_that_browsers_and_systems_make(tmp_path, name):
 def test_who_handed_in_something_else_is_there_and_is_told(tmp_path, zipped):
     source = tmp_path / ("all.zip" if zipped else "all")
     paths = [f"adam/{NAME}.pdf", f"eve/{NAME}.ipynb", "eve/notes.pdf", f"roe_1_2_{NAME}.zip", "readme.txt"]
-    if zipped:
-        with zipfile.ZipFile(source, "w") as archive:
-            for path in paths:
-                archive.writestr(path, "{}")
-    else:
-        for path in paths:
-            put(source, path)
+    lay_out(source, paths, zipped)
     assert owners(source) == [("adam", f"{NAME}.pdf"), ("eve", f"{NAME}.ipynb"), ("roe_1", f"{NAME}.zip")]
     with pytest.raises(Unusable, match=r"\.pdf file and no notebook"):
         find(source)[1][0].read()
