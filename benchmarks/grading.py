@@ -33,8 +33,9 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.grading import pristine
-from course_utils.grading.pristine import Exercise, task_of, text
+from course_utils.notebooks import source, task_of
+from course_utils.staff.grading.place import pristine
+from course_utils.staff.grading.place.pristine import Exercise
 
 MARK = "grading"
 ROOT = Path(__file__).parent.parent
@@ -73,7 +74,7 @@ def submission(exercise: Exercise, index: int) -> dict:
     wrong = answers if index % 5 == 4 else [answers[index % len(answers)]] if index % 3 == 2 else []
     for cell in solved["cells"]:
         if cell["id"] in wrong:
-            name = re.search(r"^def (\w+)", text(cell), re.M)[1]
+            name = re.search(r"^def (\w+)", source(cell), re.M)[1]
             cell["source"] = f"# {task_of(cell['id'])}\ndef {name}(*given):\n    return None"
     return solved
 

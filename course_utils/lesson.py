@@ -16,8 +16,9 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
+
+from course_utils.project import PACKAGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +39,7 @@ def check(task: str) -> float | None:
     if not is_judged(task):
         print(report_unjudged(task, data))
         return None
-    from course_utils.checks.judging import judge_task, report
+    from course_utils.staff.judging.judging import judge_task, report
 
     verdict = judge_task(task, data, seed=0)
     print(report(task, verdict))
@@ -70,8 +71,8 @@ class Question:
 
 @lru_cache
 def questions(lesson: str) -> dict[str, Question]:
-    """The questions of one lesson ("01"), from course_utils/predictions/lesson_01.toml, in the file's order."""
-    source = resources.files("course_utils").joinpath("predictions", f"lesson_{lesson}.toml")
+    """The questions of one lesson ("01"), from course_utils/lessons/lesson_01/predictions.toml, in the file's order."""
+    source = PACKAGE / "lessons" / f"lesson_{lesson}" / "predictions.toml"
     if not source.is_file():
         raise LookupError(f"Lesson {lesson!r} has no questions: write the name as in predict('01.order').")
     return {

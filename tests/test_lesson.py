@@ -16,7 +16,7 @@ from matplotlib.image import imread
 from course_utils import lesson
 
 ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted(path.stem[-2:] for path in (ROOT / "course_utils" / "predictions").glob("lesson_*.toml"))
+LESSONS = sorted(path.parent.name[-2:] for path in ROOT.glob("course_utils/lessons/*/predictions.toml"))
 
 
 @pytest.fixture

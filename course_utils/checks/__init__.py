@@ -1,7 +1,9 @@
-"""The checks behind the exercises: a probe asks, a judge decides, mutants prove that the judge can tell right from
-wrong.
+"""The student's half of a check: it asks, and knows nothing of what is right.
 
-* `lesson_NN/probe.py` calls the answer on inputs and returns plain data: all that a student's kernel ever imports.
-* `lesson_NN/judge.py` turns that data into points and a message, in whatever process is trusted.
-* `lesson_NN/mutants.py` holds wrong answers, each with the misconception behind it, and unusual right ones.
+plain      values as plain data, which cannot lie
+probing    calls an answer on the inputs of its task and writes down what came back
+reading    numbers, arrays and texts from plain data
+registry   which tasks there are
+
+The inputs of a task are in `lessons/lesson_NN/probe.py`; what is right, in `staff/judging/`.
 """

@@ -1,20 +1,18 @@
-"""Which tasks there are, and where their three files live."""
+"""Which tasks there are, as their probes say."""
 
 from __future__ import annotations
 
-import importlib
 import re
-from pathlib import Path
-from types import ModuleType
 
-from course_utils.checks.probing import load_probe
+from course_utils.checks.probing import probes
+from course_utils.project import PACKAGE
 
-__all__ = ["is_judged", "lesson_of", "lessons", "load_judge", "load_mutants", "load_probe", "max_points", "tasks"]
+__all__ = ["is_judged", "lesson_of", "lessons", "tasks"]
 
 
 def lessons() -> list[str]:
     """The numbers of the lessons that have checks: ["01", ...]."""
-    return sorted(path.parent.name[-2:] for path in Path(__file__).parent.glob("lesson_*/probe.py"))
+    return sorted(path.parent.name[-2:] for path in PACKAGE.glob("lessons/lesson_*/probe.py"))
 
 
 def lesson_of(task: str) -> str:
@@ -27,31 +25,9 @@ def lesson_of(task: str) -> str:
 
 def tasks(lesson: str) -> list[str]:
     """The machine-graded tasks of a lesson, in the order of their numbers: tasks("01") is ["E01.1", ...]."""
-    return sorted(_module(lesson, "probe").PROBES, key=lambda task: int(task.partition(".")[2]))
+    return sorted(probes(lesson), key=lambda task: int(task.partition(".")[2]))
 
 
 def is_judged(task: str) -> bool:
     """Whether this copy of the course can judge the task: what is handed out to students may come without judges."""
-    return (Path(__file__).with_name(f"lesson_{lesson_of(task)}") / "judge.py").is_file()
-
-
-def max_points(task: str) -> float:
-    """The points of a machine-graded task."""
-    return float(load_judge(task).points)
-
-
-def load_judge(task: str):  # -> Judge; not named here: a kernel that lists tasks must not import the judging
-    """The judge of a task. Raises ValueError for an id that does not exist."""
-    try:
-        return _module(lesson_of(task), "judge").JUDGES[task]
-    except (KeyError, ModuleNotFoundError):
-        raise ValueError(f"there is no task {task!r}") from None
-
-
-def load_mutants(lesson: str) -> ModuleType:
-    """The module with the wrong answers (`MUTANTS`) of a lesson."""
-    return _module(lesson, "mutants")
-
-
-def _module(lesson: str, part: str) -> ModuleType:
-    return importlib.import_module(f"course_utils.checks.lesson_{lesson}.{part}")
+    return (PACKAGE / "staff" / "judging" / f"lesson_{lesson_of(task)}" / "judge.py").is_file()

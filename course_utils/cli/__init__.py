@@ -9,20 +9,22 @@ import importlib
 import sys
 from pathlib import Path
 
+from course_utils.project import PACKAGE
+
 # name: (module, one line of help), in the order in which `course --help` lists them
 COMMANDS = {
-    "lab": ("course_utils.cli.lab", "open the course in JupyterLab"),
-    "check": ("course_utils.grading.check_command", "check your answers, or see what is done and what is next"),
-    "doctor": ("course_utils.cli.doctor", "find out what is wrong with the set-up, and the remedy"),
-    "test": ("course_utils.cli.test", "run all tests of the course"),
-    "score": ("course_utils.cli.score", "log-probabilities of the pairs in a file, with any model"),
-    "grade": ("course_utils.grading.grade_command", "grade a folder of submissions"),
-    "build": ("course_utils.authoring.build_command", "make everything that is generated from the sources"),
-    "slides": ("course_utils.authoring.slides_command", "turn a lecture into slides"),
-    "site": ("course_utils.authoring.site_command", "turn the course into a website"),
-    "new-lesson": ("course_utils.authoring.new_lesson_command", "start a new lesson"),
+    "lab": ("lab", "open the course in JupyterLab"),
+    "check": ("check", "check your answers, or see what is done and what is next"),
+    "doctor": ("doctor", "find out what is wrong with the set-up, and the remedy"),
+    "test": ("test", "run all tests of the course"),
+    "score": ("score", "log-probabilities of the pairs in a file, with any model"),
+    "grade": ("grade", "grade a folder of submissions"),
+    "build": ("build", "make everything that is generated from the sources"),
+    "slides": ("slides", "turn a lecture into slides"),
+    "site": ("site", "turn the course into a website"),
+    "new-lesson": ("new_lesson", "start a new lesson"),
 }
-
+OF_STAFF = ("check", "test", "grade", "build", "slides", "site", "new-lesson")  # these need course_utils/staff
 
 # What is said of a command that is not there: `course build --handout` leaves some out.
 NOT_HERE = {
@@ -35,7 +37,7 @@ FOR_INSTRUCTORS = "it is for instructors, who have the whole course"
 def main(argv: list[str] | None = None) -> int:
     """Run `course` with these arguments (the process's own if None) and return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    available = {name: entry for name, entry in COMMANDS.items() if _exists(entry[0])}
+    available = {name: entry for name, entry in COMMANDS.items() if name not in OF_STAFF or has_staff()}
     chosen = argv[0] if argv else None
     if chosen in COMMANDS and chosen not in available:
         print(f"`{program()} {chosen}` is not in this copy of the course: {NOT_HERE.get(chosen, FOR_INSTRUCTORS)}.")
@@ -43,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     if chosen not in available:
         _overview(available).parse_args(argv or ["--help"])
         return 2  # not reached: argparse has printed the help or the mistake, and has left
-    module = importlib.import_module(available[chosen][0])
+    module = importlib.import_module(f"course_utils.cli.{available[chosen][0]}")
     parser = argparse.ArgumentParser(
         prog=f"{program()} {chosen}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -56,9 +58,9 @@ def program() -> str:
     return "course" if Path(sys.argv[0]).stem == "course" and not sys.argv[0].endswith(".py") else "python3 course.py"
 
 
-def _exists(module: str) -> bool:
-    """Whether a module of this package is there, found without importing the packages on the way to it."""
-    return Path(__file__).parents[1].joinpath(*module.split(".")[1:]).with_suffix(".py").is_file()
+def has_staff() -> bool:
+    """Whether this copy of the course holds what is for staff."""
+    return (PACKAGE / "staff").is_dir()
 
 
 def _overview(available: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:

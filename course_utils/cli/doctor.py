@@ -19,11 +19,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from course_utils.cli import has_staff
+from course_utils.project import PACKAGE
+
 GIB = 1024**3
 MEMORY_NEEDED = 2 * GIB  # a kernel with torch and the course model, beside JupyterLab and a browser
 DISK_NEEDED = 1 * GIB
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+OF_STAFF = ("sandbox", "browser")  # what only they use
 SET_UP_AGAIN = "delete the folder .venv and run: python3 course.py doctor"
 
 
@@ -64,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     needed_and_broken = []
-    for line in examine(CHECKS):
+    for line in examine(CHECKS if has_staff() else [check for check in CHECKS if check.name not in OF_STAFF]):
         print(line, flush=True)
         if line.needed and not line.ok:
             needed_and_broken.append(line.name)
@@ -101,7 +103,10 @@ def packages(pyproject: Path | None = None, constraints: Path | None = None) -> 
     """The packages that the lessons import are installed, in versions that the course takes."""
     from packaging.requirements import Requirement
 
-    pyproject, constraints = pyproject or ROOT / "pyproject.toml", constraints or ROOT / "constraints.txt"
+    pyproject, constraints = (
+        pyproject or PACKAGE.parent / "pyproject.toml",
+        constraints or PACKAGE.parent / "constraints.txt",
+    )
     required = [Requirement(text) for text in tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]]
     pins = pinned_versions(constraints)
     missing, wrong, different = [], [], []
@@ -118,7 +123,7 @@ def packages(pyproject: Path | None = None, constraints: Path | None = None) -> 
             different.append(f"{requirement.name} {version} (tested: {pin})")
     if missing or wrong:
         faults = ([f"not installed: {', '.join(missing)}"] if missing else []) + wrong
-        raise Failure("; ".join(faults), f'{sys.executable} -m pip install -e "{ROOT}" -c "{constraints}"')
+        raise Failure("; ".join(faults), f'{sys.executable} -m pip install -e "{PACKAGE.parent}" -c "{constraints}"')
     return (
         f"all {len(required)} in the tested versions"
         if not different
@@ -199,10 +204,12 @@ def memory() -> str:
 
 
 def disk() -> str:
-    free = shutil.disk_usage(ROOT).free
+    free = shutil.disk_usage(PACKAGE.parent).free
     if free < DISK_NEEDED:
-        raise Failure(f"{free / GIB:.1f} GiB free, {DISK_NEEDED / GIB:.0f} needed", f"make room on the disk of {ROOT}")
-    with tempfile.TemporaryFile(dir=ROOT):  # and it may be written to
+        raise Failure(
+            f"{free / GIB:.1f} GiB free, {DISK_NEEDED / GIB:.0f} needed", f"make room on the disk of {PACKAGE.parent}"
+        )
+    with tempfile.TemporaryFile(dir=PACKAGE.parent):  # and it may be written to
         return f"{free / GIB:.0f} GiB free"
 
 
@@ -225,52 +232,28 @@ def course_model() -> str:
 
 
 def sandbox() -> str:
-    bubblewrap = shutil.which("bwrap")
-    if sys.platform != "linux":
-        raise Failure("bubblewrap runs on Linux only", "grade on a Linux machine (WSL 2 and containers are fine)")
-    if bubblewrap is None:
-        raise Failure(
-            "bubblewrap is not installed", "sudo apt install bubblewrap (or your system's package of that name)"
-        )
-    command = [
-        bubblewrap,
-        "--unshare-all",
-        "--die-with-parent",
-        "--ro-bind",
-        "/",
-        "/",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-    ]
-    result = subprocess.run([*command, "true"], capture_output=True, text=True, timeout=30)
-    if result.returncode != 0:
-        remedy = "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1"
-        if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
-            remedy = "allow user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-        raise Failure(f"bubblewrap cannot start: {result.stderr.strip() or result.returncode}", remedy)
-    return metadata_of_program(bubblewrap)
+    """The same trial as that of `course grade`: a kernel's Python runs inside."""
+    from course_utils.staff.grading.run.worker import run_folder
+    from course_utils.staff.grading.sandbox.isolation import Unavailable, find_sandbox
+
+    with run_folder() as folder:
+        try:
+            find_sandbox(Path(folder))
+        except Unavailable as reason:
+            finding, _, remedy = str(reason).partition(": ")
+            raise Failure(finding, remedy or "see docs/grading.md") from None
+    return metadata_of_program(shutil.which("bwrap") or "bwrap")
 
 
 def browser() -> str:
+    from course_utils.staff.authoring.render.browser import find_browser
+
     found = find_browser()
     if found is None:
         raise Failure(
             "no Chromium or Chrome found", "sudo apt install chromium (only the tests and the PDF of slides use it)"
         )
     return found
-
-
-def find_browser() -> str | None:
-    """The path of a Chromium or Chrome of this machine, None where there is none."""
-    places = [
-        "/Applications/Chromium.app/Contents/MacOS/Chromium",
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    ]
-    on_path = [shutil.which(name) for name in BROWSERS]
-    return next((place for place in [*on_path, *places] if place and Path(place).exists()), None)
 
 
 def metadata_of_program(program: str) -> str:
@@ -285,7 +268,7 @@ CHECKS = [
     Check("kernel", kernel, True, SET_UP_AGAIN),
     Check("device", device, False, SET_UP_AGAIN),
     Check("memory", memory, True, "close other programs"),
-    Check("disk", disk, True, f"see that {ROOT} is on a disk that you may write to"),
+    Check("disk", disk, True, f"see that {PACKAGE.parent} is on a disk that you may write to"),
     Check("course model", course_model, True, "git checkout -- course_utils/language_model, or " + SET_UP_AGAIN),
     Check("sandbox", sandbox, False, "sudo apt install bubblewrap"),
     Check("browser", browser, False, "sudo apt install chromium"),

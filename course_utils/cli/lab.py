@@ -14,7 +14,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from course_utils import project
+from course_utils.notebooks import to_bytes, without_outputs, write_whole
+
 CONFIGURATION = Path(__file__).with_name("jupyter")
 FIRST_NOTEBOOK = "00_start_here.ipynb"
 
@@ -25,14 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not (ROOT / "notebooks").is_dir():
-        print(f"There is no folder notebooks/ in {ROOT}: `course lab` runs from a clone of the course's repository.")
-        return 1
-    for news in (new_in_work(lay_out_work(ROOT)), newer_than_work(ROOT)):
+    try:
+        root = project.course_folder()
+    except project.NoCourse as reason:
+        print(f"course lab: {reason}", file=sys.stderr)
+        return 2
+    for news in (new_in_work(lay_out_work(root)), newer_than_work(root)):
         if news:
             print(news)
     print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
-    command = server_command(ROOT / "work", port=args.port, browser=not args.no_browser)
+    command = server_command(root / "work", port=args.port, browser=not args.no_browser)
     return _become(command, server_environment(os.environ))
 
 
@@ -78,25 +82,13 @@ def lay_out_work(root: Path) -> list[Path]:
     """
     new = []
     for source, copy in _copies(root):
-        copy.parent.mkdir(parents=True, exist_ok=True)
         if copy.exists():
             continue
-        # Written beside it and renamed, so that an interrupt leaves no half of a notebook that would then be kept.
-        draft = copy.with_suffix(".tmp")
-        draft.write_text(_without_outputs(source.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
-        draft.replace(copy)
+        document = json.loads(source.read_text(encoding="utf-8"))
+        document["cells"] = [without_outputs(cell) for cell in document["cells"]]
+        write_whole(copy, to_bytes(document))  # else an interrupt might leave half a notebook, which would be kept
         new.append(copy)
     return new
-
-
-def _without_outputs(notebook: str) -> str:
-    """The JSON text of a notebook with the outputs and the execution counts taken out."""
-    document = json.loads(notebook)
-    for cell in document["cells"]:
-        if cell["cell_type"] == "code":
-            cell["outputs"] = []
-            cell["execution_count"] = None
-    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def server_command(

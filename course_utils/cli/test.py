@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from course_utils import project
+
 FOLDERS = ("tests", "notebooks", "solutions")
 
 
@@ -31,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not (ROOT / "tests").is_dir():
-        print(f"There is no folder tests/ in {ROOT}: `course test` runs from a clone of the course's repository.")
+    root = project.find_course()
+    if root is None or not (root / "tests").is_dir():
+        print("course test: the tests are in the course's repository: go into a clone of it", file=sys.stderr)
         return 2
     missing = [name for name in ("xdist", "hypothesis", "mpmath") if importlib.util.find_spec(name) is None]
     if missing:
@@ -47,12 +49,12 @@ def run(args: argparse.Namespace) -> int:
     jobs = min(os.cpu_count() or 1, 4) if args.jobs is None else args.jobs
     # Workers that each take every core for torch wait for each other most of the time.
     environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // max(1, jobs))))
-    return subprocess.call(pytest_command(args.quick, jobs, args.require, args.pytest), cwd=ROOT, env=environment)
+    return subprocess.call(pytest_command(root, args.quick, jobs, args.require, args.pytest), cwd=root, env=environment)
 
 
-def pytest_command(quick: bool, jobs: int, require: str, others: list[str]) -> list[str]:
+def pytest_command(root: Path, quick: bool, jobs: int, require: str, others: list[str]) -> list[str]:
     """The one pytest session that runs everything, the notebooks' cells (nbval) among it."""
-    folders = [name for name in FOLDERS if (ROOT / name).is_dir() and not (quick and name == "solutions")]
+    folders = [name for name in FOLDERS if (root / name).is_dir() and not (quick and name == "solutions")]
     command = [sys.executable, "-m", "pytest", *folders, "--nbval-lax", "--nbval-current-env", "-rs"]
     if jobs > 1:
         # The cells of a notebook belong together: loadfile keeps them on one worker, and in order.

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.authoring import build_command, execute
-from course_utils.authoring.notebook_files import KINDS, Notebook, canonical, is_code
+from course_utils.cli import build as build_command
+from course_utils.notebooks import is_code
+from course_utils.staff.authoring.build import execute
+from course_utils.staff.authoring.notebook_files import KINDS, Notebook, canonical
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSON = "90_tiny"

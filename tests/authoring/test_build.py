@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import build_command, execute
-from course_utils.authoring.notebook_files import is_executed
+from course_utils.cli import build as build_command
 from course_utils.cli import main
+from course_utils.staff.authoring.build import execute
+from course_utils.staff.authoring.notebook_files import is_executed
 
 LECTURE, SOLUTION, EXERCISE = (f"{folder}/90_tiny.ipynb" for folder in ("notebooks", "solutions", "exercises"))
 GENERATED = [LECTURE, SOLUTION, EXERCISE, "README.md", "docs/coverage.md", "environment.yml"]

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from course_utils.authoring.exercises import exercise
-from course_utils.authoring.notebook_files import source
+from course_utils.notebooks import source
+from course_utils.staff.authoring.exercises import exercise
 
 
 def exercised(make, *cells) -> dict:

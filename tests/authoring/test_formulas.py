@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from course_utils.authoring.formulas import mathml
+from course_utils.staff.authoring.formulas import mathml
 
 SPACE = "{http://www.w3.org/1998/Math/MathML}"
 

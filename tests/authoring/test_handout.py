@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import build_command, handout
-from course_utils.authoring.exercises import CODE_SOLUTION
-from course_utils.authoring.lints import prose
-from course_utils.authoring.notebook_files import lessons, read, source
+from course_utils.cli import build as build_command
+from course_utils.notebooks import source
+from course_utils.staff.authoring.build import handout
+from course_utils.staff.authoring.exercises import CODE_SOLUTION
+from course_utils.staff.authoring.lints import prose
+from course_utils.staff.authoring.notebook_files import lessons, read
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.authoring.lints import (
+from course_utils.staff.authoring.lints import (
     LINTS,
     cards,
     cells,

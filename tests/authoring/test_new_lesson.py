@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import new_lesson_command
-from course_utils.authoring.lints import tasks
-from course_utils.authoring.notebook_files import lessons, read, source
+from course_utils.cli import new_lesson as new_lesson_command
+from course_utils.notebooks import source
+from course_utils.staff.authoring.lints import tasks
+from course_utils.staff.authoring.notebook_files import lessons, read
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = '[adjacent]\nX16 = { title = "The last one" }\n'
@@ -27,8 +28,8 @@ def run(*arguments: str) -> int:
 @pytest.fixture
 def course(project: Path) -> Path:
     """The tiny project, lesson 90, with a list of cards."""
-    (project / "course_utils" / "authoring").mkdir(parents=True)
-    (project / "course_utils" / "authoring" / "cards.toml").write_text(CARDS, encoding="utf-8")
+    (project / "course_utils" / "staff" / "authoring").mkdir(parents=True)
+    (project / "course_utils" / "staff" / "authoring" / "cards.toml").write_text(CARDS, encoding="utf-8")
     return project
 
 
@@ -74,7 +75,7 @@ def test_the_lesson_before_says_that_it_comes_next(course):
     lecture = json.loads((course / "notebooks" / "91_more.ipynb").read_text(encoding="utf-8"))
     assert source(lecture["cells"][0]).startswith('# 91 · Quoted "more"')
     assert lessons(course, "exercises") == ["90_tiny", "91_more"]
-    cards = (course / "course_utils" / "authoring" / "cards.toml").read_text(encoding="utf-8")
+    cards = (course / "course_utils" / "staff" / "authoring" / "cards.toml").read_text(encoding="utf-8")
     assert cards == CARDS + 'X17 = { title = "Quoted \\"more\\"" }\n'
 
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils import __version__
-from course_utils.authoring import png
-from course_utils.authoring.notebook_files import built_from, canonical, to_bytes, write
+from course_utils.notebooks import to_bytes, write_whole
+from course_utils.staff.authoring import png
+from course_utils.staff.authoring.notebook_files import built_from, canonical
 
 
 def noisy(make) -> dict:
@@ -121,19 +122,19 @@ def test_built_from_names_the_code_and_nothing_else(make):
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.ipynb"
-    write(path, b"old")
+    write_whole(path, b"old")
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write(path, b"new")
+        write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.ipynb"]
 
 
 def test_equal_bytes_are_not_written_again(tmp_path):
     path = tmp_path / "folder" / "a.ipynb"
-    assert write(path, b"x") and not write(path, b"x") and write(path, b"y")
+    assert write_whole(path, b"x") and not write_whole(path, b"x") and write_whole(path, b"y")
     assert path.read_bytes() == b"y"

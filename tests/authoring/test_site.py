@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import rendering, site_command, website
-from course_utils.authoring.exercises import CODE_SOLUTION
-from course_utils.authoring.notebook_files import lessons, read, source
+from course_utils.cli import site as site_command
+from course_utils.notebooks import source
 from course_utils.plots.style import contrast
+from course_utils.staff.authoring.exercises import CODE_SOLUTION
+from course_utils.staff.authoring.notebook_files import lessons, read
+from course_utils.staff.authoring.render import rendering, website
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import decks, rendering, slides_command, website
-from course_utils.authoring.notebook_files import is_code, lessons, read, source, tags
-from course_utils.authoring.teaching_notes import Note, notes
+from course_utils.cli import slides as slides_command
 from course_utils.lesson import questions
+from course_utils.notebooks import is_code, source, tags
+from course_utils.staff.authoring.notebook_files import lessons, read
+from course_utils.staff.authoring.render import decks, rendering, website
+from course_utils.staff.authoring.teaching_notes import Note, notes
 
 ROOT = Path(__file__).resolve().parents[2]
 

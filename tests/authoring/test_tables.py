@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import coverage, environment, index_table
+from course_utils.staff.authoring import sections
+from course_utils.staff.authoring.build import coverage, environment, index_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,7 @@ def test_a_readme_without_markers_is_refused(project):
 
 
 def test_all_56_cards_and_16_adjacent_ones_are_listed():
-    cards = [card for entries in coverage.cards().values() for card in entries]
+    cards = [card for entries in sections.known_cards().values() for card in entries]
     wanted = [*(f"S{i}" for i in range(5)), *(f"C{i:02}" for i in range(1, 16)), *(f"Q{i:02}" for i in range(1, 28))]
     wanted += [*(f"K{i:02}" for i in range(1, 11)), *(f"X{i:02}" for i in range(1, 17))]
     assert cards == wanted

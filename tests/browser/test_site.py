@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import browser, site_command
+from course_utils.cli import site as site_command
+from course_utils.staff.authoring.render import browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.authoring import browser, slides_command
-from course_utils.authoring.notebook_files import lessons
+from course_utils.cli import slides as slides_command
+from course_utils.staff.authoring.notebook_files import lessons
+from course_utils.staff.authoring.render import browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch  # noqa: F401 - its first import takes seconds, which should count to no answer
 
 from course_utils.checks import registry
-from course_utils.checks.judging import Verdict, judge_task
 from course_utils.checks.probing import probe_task
+from course_utils.staff.judging.judging import Verdict, judge_task
 
 ROOT = Path(__file__).parents[2]
 TASKS = [task for lesson in registry.lessons() for task in registry.tasks(lesson)]

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from course_utils.checks import registry
-from course_utils.checks.judging import judge_task, report
 from course_utils.checks.probing import load_probe, probe_task
+from course_utils.staff.judging.judging import judge_task, report
 
 from .solved import TASKS, answer_source, names, verdict
 

@@ -5,8 +5,8 @@ import random
 import pytest
 import torch
 
-from course_utils.checks.lesson_11.judge import _norms
-from course_utils.checks.lesson_11.probe import PROBES
+from course_utils.lessons.lesson_11.probe import PROBES
+from course_utils.staff.judging.lesson_11.judge import _norms
 
 
 def test_the_gradient_of_the_reference_is_a_difference_quotient():

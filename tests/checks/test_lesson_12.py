@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from course_utils.checks.lesson_12.judge import BUGS, RIGHT
-from course_utils.checks.lesson_12.probe import LINES, scorer, scorer_cases
+from course_utils.lessons.lesson_12.probe import LINES, scorer, scorer_cases
+from course_utils.staff.judging.lesson_12.judge import BUGS, RIGHT
 from course_utils.toy_language import random_language
 
 from .solved import verdict

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading.isolation import Unavailable, find_sandbox
+from course_utils.staff.grading.sandbox.isolation import Unavailable, find_sandbox
 from tests.grading import batch
 from tests.grading.notebooks import NAME
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import json
 
-from course_utils.authoring.exercises import exercise
-from course_utils.grading import pristine
+from course_utils.staff.authoring.exercises import exercise
+from course_utils.staff.grading.place import pristine
 
 EXERCISE = pristine.load("01")
 NAME = EXERCISE.name

@@ -12,9 +12,10 @@ import hashlib
 import sys
 from pathlib import Path
 
-from course_utils.grading import grade_command, run
-from course_utils.grading.isolation import Supplies
-from course_utils.grading.records import Row
+from course_utils.cli import grade as grade_command
+from course_utils.staff.grading.records import Row
+from course_utils.staff.grading.run import run
+from course_utils.staff.grading.sandbox.isolation import Supplies
 from tests.grading.notebooks import NAME, POINTS, RIGHT, dumps, notebook
 
 STATUSES = ("graded", "graded", "graded", "error", "timeout", "memory")

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from course_utils.grading import cluster, grade_command
-from course_utils.grading.cluster import BadCluster, Cluster
-from course_utils.grading.isolation import Limits, LimitsOnly
+from course_utils.cli import grade as grade_command
+from course_utils.staff.grading.run import cluster
+from course_utils.staff.grading.run.cluster import BadCluster, Cluster
+from course_utils.staff.grading.sandbox.isolation import Limits, LimitsOnly
 from tests.grading.notebooks import NAME, RIGHT, WRONG, dumps, notebook
 
 pytest.importorskip("distributed")

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from course_utils.grading.graft import STUB, cleaned, graft, place, task_of
-from course_utils.grading.submissions import read_notebook
+from course_utils.notebooks import task_of
+from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.place.graft import STUB, cleaned, graft, place
 from tests.grading.notebooks import EXERCISE, RIGHT, WRONG, cell, check_cell, code, dumps, insert, notebook
 
 SOLUTION, STUBS = EXERCISE.solution, EXERCISE.stubs

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,13 +10,20 @@ import time
 import psutil
 import pytest
 
-from course_utils.grading import isolation
-from course_utils.grading.graft import graft
-from course_utils.grading.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, Unavailable, find_sandbox
-from course_utils.grading.kernel import Kernel
-from course_utils.grading.submissions import read_notebook
-from course_utils.grading.warm import Warm
-from course_utils.grading.worker import run_folder
+from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.place.graft import graft
+from course_utils.staff.grading.run.worker import run_folder
+from course_utils.staff.grading.sandbox import isolation
+from course_utils.staff.grading.sandbox.isolation import (
+    Bubblewrap,
+    Limits,
+    LimitsOnly,
+    Supplies,
+    Unavailable,
+    find_sandbox,
+)
+from course_utils.staff.grading.sandbox.kernel import Kernel
+from course_utils.staff.grading.sandbox.warm import Warm
 from tests.grading.notebooks import EXERCISE, RIGHT, dumps, notebook
 
 LIMITS = Limits(cpu_seconds=5, memory=1024 * isolation.MIB, processes=64)
@@ -80,25 +88,36 @@ def said(kernel, expression: str):
 @pytest.mark.parametrize(
     "module",
     [
-        "checks.judging",
-        "checks.lesson_01.judge",
-        "checks.lesson_01.mutants",
-        "checks.mutants",
-        "grading",
-        "authoring",
+        "staff",
+        "staff.judging.judging",
+        "staff.judging.lesson_01.judge",
+        "staff.grading",
         "cli",
+        "notebooks",
     ],
 )
 def test_judges_mutants_and_graders_are_not_there(kernel, module):
     assert kernel.run(f"import course_utils.{module}").error == "ModuleNotFoundError"
 
 
-def test_of_the_checks_only_the_half_that_asks_is_copied(supplies):
-    checks = supplies.package / "course_utils" / "checks"
-    files = {str(path.relative_to(checks)) for path in checks.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-    above = {name for name in files if "/" not in name}
-    assert above == {"__init__.py", "plain.py", "probing.py", "reading.py", "registry.py"}
-    assert {name.partition("/")[2] for name in files - above} == {"__init__.py", "probe.py"}
+def test_a_new_file_for_staff_is_seen_by_no_kernel(monkeypatch, tmp_path):
+    """Nor is any that nobody has allowed, wherever it lies beside what is allowed."""
+    ours = tmp_path / "ours"
+    shutil.copytree(isolation.PACKAGE, ours, ignore=shutil.ignore_patterns("__pycache__", "course_model"))
+    for new in ("staff/new_secret.py", "staff/judging/lesson_01/more_mutants.py", "answers.py", "answers/all.py"):
+        (ours / new).parent.mkdir(parents=True, exist_ok=True)
+        (ours / new).write_text("ANSWER = 42\n")
+    monkeypatch.setattr(isolation, "PACKAGE", ours)
+    isolation.copy_for_students(tmp_path / "seen")
+    names = {path.relative_to(tmp_path / "seen").as_posix() for path in (tmp_path / "seen").rglob("*")}
+    assert {"lesson.py", "checks/plain.py", "lessons/lesson_01/probe.py"} <= names
+    assert not [name for name in names if "secret" in name or "mutants" in name or "answers" in name or "staff" in name]
+
+
+def test_what_a_kernel_sees_of_the_package_is_listed_by_name():
+    """A new part of the package is put into one of two lists on purpose: what students' kernels see, or what not."""
+    parts = {path.name for path in isolation.PACKAGE.iterdir() if not path.name.startswith((".", "__pycache__"))}
+    assert parts == {*isolation.SEEN, "staff", "cli", "notebooks.py"}
 
 
 def test_what_a_notebook_needs_is_there(kernel):
@@ -171,7 +190,10 @@ class TestSandbox:
         kernel.run("import os, glob\nfor f in glob.glob('f*'):\n    os.remove(f)")
 
     def test_where_it_met_the_grader_it_may_not_write(self, kernel):
-        assert kernel.run(f"open({str(kernel.room.meeting / 'x')!r}, 'w')").error in ("OSError", "FileNotFoundError")
+        assert kernel.run(f"open({str(kernel.workspace.meeting / 'x')!r}, 'w')").error in (
+            "OSError",
+            "FileNotFoundError",
+        )
 
     def test_processes_are_limited(self, kernel):
         bomb = """
@@ -254,7 +276,7 @@ def test_a_bubblewrap_that_does_not_work_is_not_used(monkeypatch, sandbox, folde
 
 
 def test_the_command_refuses_without_a_sandbox(monkeypatch, tmp_path, capsys):
-    from course_utils.grading import grade_command
+    from course_utils.cli import grade as grade_command
 
     def missing(folder):
         raise Unavailable("the sandbox needs bubblewrap")
@@ -273,8 +295,8 @@ def test_the_worker_of_a_run_that_is_killed_ends_with_it(supplies):
     code = f"""
 import time
 from pathlib import Path
-from course_utils.grading.isolation import Limits, Supplies
-from course_utils.grading.worker import Worker
+from course_utils.staff.grading.sandbox.isolation import Limits, Supplies
+from course_utils.staff.grading.run.worker import Worker
 worker = Worker("limits only", Supplies(Path({str(supplies.package)!r}), Path({str(supplies.fonts)!r})), Limits())
 worker.start()
 print(worker.process.pid, flush=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading import pristine
-from course_utils.grading.pristine import text
+from course_utils.notebooks import source
+from course_utils.staff.grading.place import pristine
 from tests.grading.notebooks import RIGHT, WRONG
 
 pytestmark = [pytest.mark.slow, pytest.mark.nbgrader]
@@ -18,7 +18,7 @@ EXERCISES = ("01", "02")
 ASSIGNMENT = "ps"
 
 SOLVED = {
-    cell["id"].upper().replace("-", "."): text(cell)
+    cell["id"].upper().replace("-", "."): source(cell)
     for cell in pristine.load("02").solution["cells"]
     if pristine.is_answer(cell)
 }

@@ -7,13 +7,14 @@ import sys
 import psutil
 import pytest
 
-from course_utils.grading import isolation, kernel, worker
-from course_utils.grading.isolation import Limits, LimitsOnly, Supplies
-from course_utils.grading.kernel import Kernel
-from course_utils.grading.pool import Pool
-from course_utils.grading.pristine import Exercise, imported, load, names
-from course_utils.grading.process import NotStarted
-from course_utils.grading.worker import run_folder
+from course_utils.staff.grading.place.pristine import Exercise, imported, load, names
+from course_utils.staff.grading.run import worker
+from course_utils.staff.grading.run.pool import KernelPool
+from course_utils.staff.grading.run.worker import run_folder
+from course_utils.staff.grading.sandbox import isolation, kernel
+from course_utils.staff.grading.sandbox.isolation import Limits, LimitsOnly, Supplies
+from course_utils.staff.grading.sandbox.kernel import Kernel
+from course_utils.staff.grading.sandbox.process import NotStarted
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def supplies(folder):
 
 @pytest.fixture
 def pool(folder, supplies):
-    pool = Pool(LimitsOnly, folder, supplies, Limits())
+    pool = KernelPool(LimitsOnly, folder, supplies, Limits())
     yield pool
     pool.close()
 
@@ -46,7 +47,7 @@ def test_the_next_kernel_is_a_fresh_process_that_has_its_imports_done(pool):
     assert second.run("import sys\nassert 'colorsys' in sys.modules").error == ""
     assert second.run("assert not hasattr(sys.modules['colorsys'], 'mine')").error == ""
     assert second.run("assert '_name' not in globals() and 'colorsys' not in globals()").error == ""
-    rooms = (first.room.meeting.parent, second.room.meeting.parent)
+    rooms = (first.workspace.meeting.parent, second.workspace.meeting.parent)
     second.end()
     assert not any(room.exists() for room in rooms)
 
@@ -90,7 +91,7 @@ def test_all_descendants_of_a_process_are_found():
 def test_what_a_submission_left_running_ends_and_the_waiting_kernel_lives():
     code = """
 import subprocess, sys
-from course_utils.grading.worker import _end_descendants
+from course_utils.staff.grading.run.worker import _end_descendants
 left, spared = (subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(2))
 _end_descendants(spared.pid)
 print(left.poll() is None, spared.poll() is None)
@@ -100,7 +101,7 @@ spared.kill()"""
 
 
 def test_each_kernel_of_root_is_a_user_of_its_own(monkeypatch):
-    from course_utils.grading.isolation import Bubblewrap
+    from course_utils.staff.grading.sandbox.isolation import Bubblewrap
 
     monkeypatch.setattr(os, "getuid", lambda: 0, raising=False)
     assert len({Bubblewrap().uid for _ in range(50)}) == 50
@@ -110,7 +111,7 @@ def test_each_kernel_of_root_is_a_user_of_its_own(monkeypatch):
 def test_what_a_notebook_needs_is_known_from_its_given_cells(name):
     found = load(name).imports
     assert "course_utils.lesson" in found and ("numpy" in found or "torch" in found)
-    assert found[-1] == f"course_utils.checks.lesson_{name[:2]}.probe"
+    assert found[-1] == f"course_utils.lessons.lesson_{name[:2]}.probe"
 
 
 def test_imports_of_answers_and_of_broken_cells_do_not_count():

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.grading.records import LONGEST_MESSAGE, Record, Row, Store, fingerprint, message_line, plain
+from course_utils.staff.grading.plain_text import LONGEST_MESSAGE, message_line, plain
+from course_utils.staff.grading.records import Record, Row, Store, fingerprint
 
 RECORD = Record(
     "adam", "01_chain_rule", "f" * 64, (Row("E01.1", 0.5, 1.0, "graded", "why", "call()", "2", "m"),), "a.ipynb", "late"

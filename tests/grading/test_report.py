@@ -10,12 +10,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from course_utils.grading import exports, feedback, manual, overview, pages, pristine, report
-from course_utils.grading.manual import BadMarks, Mark
-from course_utils.grading.records import Record, Row
-from course_utils.grading.report import Graded
-from course_utils.grading.roster import BadRoster, Enrolled
-from course_utils.grading.roster import read as read_roster
+from course_utils.staff.grading.intake import marks
+from course_utils.staff.grading.intake.marks import BadMarks, Mark
+from course_utils.staff.grading.intake.roster import BadRoster, Enrolled
+from course_utils.staff.grading.intake.roster import read as read_roster
+from course_utils.staff.grading.place import pristine
+from course_utils.staff.grading.records import Record, Row
+from course_utils.staff.grading.report import exports, feedback, overview, pages, report
+from course_utils.staff.grading.report.graded import Graded
 
 EXERCISE = pristine.load("01")
 NAME = EXERCISE.name
@@ -245,9 +247,9 @@ def test_no_export_holds_a_formula():
 # --- tables of the operator -------------------------------------------------------------------------------------------
 
 
-def marks(tmp_path, text):
+def read_marks(tmp_path, text):
     (tmp_path / "points.csv").write_text(text, encoding="utf-8")
-    return manual.read(tmp_path / "points.csv", ["adam", "eve"], [EXERCISE])
+    return marks.read(tmp_path / "points.csv", ["adam", "eve"], [EXERCISE])
 
 
 @pytest.mark.parametrize("text", [
@@ -255,13 +257,13 @@ def marks(tmp_path, text):
     "\ufeffStudent;Task;Points;Comment\r\nadam;E01.8;3.5;nearly\r\neve;E01.8;0;\r\n",
 ])  # fmt: skip
 def test_manual_points_are_read_as_spreadsheets_write_them(tmp_path, text):
-    assert marks(tmp_path, text) == {("adam", "E01.8"): Mark(3.5, "nearly"), ("eve", "E01.8"): Mark(0.0, "")}
+    assert read_marks(tmp_path, text) == {("adam", "E01.8"): Mark(3.5, "nearly"), ("eve", "E01.8"): Mark(0.0, "")}
 
 
 def test_every_wrong_row_of_the_manual_points_has_its_line(tmp_path):
     wrong = ["adam,E01.8,5", "adam,E01.8,nan", "adam,E01.8,x", "adam,E01.1,1", "bob,E01.8,1", "adam,E01.8"]
     with pytest.raises(BadMarks) as raised:
-        marks(tmp_path, "\n".join(["student,task,points", *wrong, "adam,E01.8,1", "adam,E01.8,2"]))
+        read_marks(tmp_path, "\n".join(["student,task,points", *wrong, "adam,E01.8,1", "adam,E01.8,2"]))
     lines = str(raised.value).splitlines()[1:]
     assert [re.search(r"line (\d+)", line)[1] for line in lines] == ["2", "3", "4", "5", "6", "7", "9"]
     assert "0 to 4 points" in lines[0] and "'bob'" in lines[4] and "twice" in lines[6]
@@ -269,7 +271,7 @@ def test_every_wrong_row_of_the_manual_points_has_its_line(tmp_path):
 
 def test_manual_points_without_their_columns(tmp_path):
     with pytest.raises(BadMarks, match="there is no task"):
-        marks(tmp_path, "student,points\nadam,1\n")
+        read_marks(tmp_path, "student,points\nadam,1\n")
 
 
 def test_a_roster_says_more_where_it_can_and_a_day_ends_at_midnight(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.grading.roster import Enrolled, match
+from course_utils.staff.grading.intake.roster import Enrolled, match
 
 
 def found(students, *lines):

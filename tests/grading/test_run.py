@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading import grade_command, run
-from course_utils.grading.isolation import Supplies
-from course_utils.grading.manual import BadMarks
-from course_utils.grading.pristine import NoExercise
-from course_utils.grading.records import LOST, Record, Row
-from course_utils.grading.report import Changes, Graded
-from course_utils.grading.roster import BadRoster, Enrolled
-from course_utils.grading.run import BadReport, Order, grade
-from course_utils.grading.submissions import NoSubmissions
-from course_utils.grading.worker import LOCK, WorkerFailed, run_folder, sole_use
+from course_utils.cli import grade as grade_command
+from course_utils.staff.grading.intake.marks import BadMarks
+from course_utils.staff.grading.intake.roster import BadRoster, Enrolled
+from course_utils.staff.grading.intake.submissions import NoSubmissions
+from course_utils.staff.grading.place.pristine import NoExercise
+from course_utils.staff.grading.records import LOST, Record, Row
+from course_utils.staff.grading.report.graded import Changes, Graded
+from course_utils.staff.grading.run import run
+from course_utils.staff.grading.run.run import BadReport, Order, grade
+from course_utils.staff.grading.run.worker import LOCK, WorkerFailed, run_folder, sole_use
+from course_utils.staff.grading.sandbox.isolation import Supplies
 from tests.grading.notebooks import EXERCISE, NAME, POINTS, RIGHT, dumps, notebook
 
 ANSWERED = dumps(notebook(RIGHT))

@@ -7,8 +7,16 @@ import zipfile
 
 import pytest
 
-from course_utils.grading import submissions
-from course_utils.grading.submissions import NoSubmissions, Unusable, by_metadata, by_name, clean_name, find, newest
+from course_utils.staff.grading.intake import submissions
+from course_utils.staff.grading.intake.submissions import (
+    NoSubmissions,
+    Unusable,
+    by_metadata,
+    by_name,
+    clean_name,
+    find,
+    newest,
+)
 from tests.grading.notebooks import NAME, RIGHT, dumps, notebook
 
 KNOWN = ["01_chain_rule", "02_beginnings_and_ends"]

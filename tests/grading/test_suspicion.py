@@ -4,8 +4,8 @@
 
 import pytest
 
-from course_utils.grading import pristine
-from course_utils.grading.suspicion import is_suspect
+from course_utils.staff.grading.place import pristine
+from course_utils.staff.grading.place.suspicion import is_suspect
 from tests.grading.hostile.attacks import HOOKS, PATCHES, TORCH_PATCHES
 from tests.grading.hostile.notebooks import RIGHT, WRONG
 

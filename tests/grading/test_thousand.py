@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from course_utils.grading import records, report
+from course_utils.staff.grading import records
+from course_utils.staff.grading.report import report
 from tests.grading import stubbed
 from tests.grading.notebooks import POINTS
 

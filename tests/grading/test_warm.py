@@ -14,12 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course_utils.grading import pristine, warm
-from course_utils.grading.isolation import Bubblewrap, Limits, Supplies, Unavailable
-from course_utils.grading.kernel import Kernel
-from course_utils.grading.process import NotStarted
-from course_utils.grading.warm import Warm, try_warm
-from course_utils.grading.worker import run_folder
+from course_utils.staff.grading.place import pristine
+from course_utils.staff.grading.run.worker import run_folder
+from course_utils.staff.grading.sandbox import warm
+from course_utils.staff.grading.sandbox.isolation import Bubblewrap, Limits, Supplies, Unavailable
+from course_utils.staff.grading.sandbox.kernel import Kernel
+from course_utils.staff.grading.sandbox.process import NotStarted
+from course_utils.staff.grading.sandbox.warm import Warm, try_warm
 from tests.grading.notebooks import NAME, POINTS, RIGHT, WRONG, dumps, notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
@@ -104,7 +105,7 @@ def found(first, then):
     return False
 """
     with forked(folder, supplies) as one, forked(folder, supplies) as two:
-        keys = [json.loads((kernel.room.meeting / "kernel.json").read_text())["key"] for kernel in (one, two)]
+        keys = [json.loads((kernel.workspace.meeting / "kernel.json").read_text())["key"] for kernel in (one, two)]
         assert two.run(search).error == ""
         halves = [f"{key[:18].encode()}, {key[18:].encode()}" for key in keys]  # the question has them apart
         assert [said(two, f"found({half})") for half in halves] == ["False", "True"]

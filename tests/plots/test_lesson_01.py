@@ -7,7 +7,7 @@ import random
 import pytest
 from matplotlib.patches import Rectangle
 
-from course_utils.plots import lesson_01
+from course_utils.lessons.lesson_01 import plots
 from course_utils.toy_language import ToyLanguage
 
 
@@ -31,13 +31,13 @@ def test_leaf_areas_are_the_joint_probabilities(seed, symbols, depth):
     table = made_up_table(seed, symbols, depth)
     language = ToyLanguage.from_table(table, bos="⟨s⟩", eos=None, separator=" ")
     cells = {language.decode(ids): float(p) for ids, p in language.joint_cells(depth).items()}  # the enumeration
-    areas = lesson_01.leaf_areas(table, depth)
+    areas = plots.leaf_areas(table, depth)
     assert {leaf.removeprefix("⟨s⟩ "): pytest.approx(area.size) for leaf, area in areas.items()} == cells
 
 
 @pytest.mark.parametrize(("seed", "symbols", "depth"), CASES)
 def test_leaves_tile_the_unit_square(seed, symbols, depth):
-    areas = list(lesson_01.leaf_areas(made_up_table(seed, symbols, depth), depth).values())
+    areas = list(plots.leaf_areas(made_up_table(seed, symbols, depth), depth).values())
     assert math.isclose(math.fsum(area.size for area in areas), 1)
     for area in areas:
         assert min(area.x, area.y) > -1e-9 and max(area.x + area.width, area.y + area.height) < 1 + 1e-9
@@ -53,8 +53,8 @@ def drawn(figure) -> dict[str, Rectangle]:
 
 def test_the_figure_draws_these_areas_and_the_conditionals():
     table = made_up_table(5, "ab", 3)
-    figure = lesson_01.probability_tree(table)
-    areas, patches = lesson_01.leaf_areas(table, 3), drawn(figure)
+    figure = plots.probability_tree(table)
+    areas, patches = plots.leaf_areas(table, 3), drawn(figure)
     assert set(patches) == set(areas)
     for leaf, area in areas.items():
         patch = patches[leaf]
@@ -68,7 +68,7 @@ def test_the_figure_draws_these_areas_and_the_conditionals():
 
 
 def test_the_highlight_marks_a_path_and_all_leaves_below_it():
-    figure = lesson_01.probability_tree(made_up_table(5, "ab", 3), highlight="⟨s⟩ a b")
+    figure = plots.probability_tree(made_up_table(5, "ab", 3), highlight="⟨s⟩ a b")
     thick = {label for label, patch in drawn(figure).items() if patch.get_linewidth() > 2}
     assert thick == {"⟨s⟩ a b a", "⟨s⟩ a b b"}
     edges = [line for line in figure.axes[0].lines if line.get_linewidth() > 2]
@@ -77,12 +77,12 @@ def test_the_highlight_marks_a_path_and_all_leaves_below_it():
 
 def test_longer_tokens_are_written_with_spaces():
     table = {"⟨s⟩": {"the": 0.25, "a": 0.75}, "⟨s⟩ the": {"cat": 0.5, "sun": 0.5}, "⟨s⟩ a": {"cat": 0.9, "sun": 0.1}}
-    texts = [text.get_text() for text in lesson_01.probability_tree(table, depth=2).axes[0].texts]
+    texts = [text.get_text() for text in plots.probability_tree(table, depth=2).axes[0].texts]
     assert "the cat  0.125" in texts and "a sun  0.075" in texts
 
 
 def test_text_stays_inside_the_figure():
-    figure = lesson_01.probability_tree(made_up_table(1, "ab", 3), highlight="⟨s⟩ a")
+    figure = plots.probability_tree(made_up_table(1, "ab", 3), highlight="⟨s⟩ a")
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
     for axes in figure.axes:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from course_utils.plots import lesson_02
+from course_utils.lessons.lesson_02 import plots
 from course_utils.toy_language import constant_eos, leaky_eos
 
 
@@ -19,21 +19,21 @@ def enumerated(language, longest: int) -> list[float]:
 
 @pytest.mark.parametrize(
     ("hazard", "language"),
-    [(lambda t: 0.1, constant_eos()), (lambda t: 0.35, constant_eos(0.35)), (lesson_02.leaky, leaky_eos())],
+    [(lambda t: 0.1, constant_eos()), (lambda t: 0.35, constant_eos(0.35)), (plots.leaky, leaky_eos())],
 )
 def test_ended_mass_is_the_mass_of_the_complete_strings(hazard, language):
-    assert lesson_02.ended_mass(hazard, 5) == pytest.approx(enumerated(language, 5), abs=1e-14)
+    assert plots.ended_mass(hazard, 5) == pytest.approx(enumerated(language, 5), abs=1e-14)
 
 
 def test_half_of_the_leaky_mass_never_ends():
-    mass = lesson_02.ended_mass(lesson_02.leaky, 2000)
+    mass = plots.ended_mass(plots.leaky, 2000)
     assert mass[9] == pytest.approx(float(1 - Fraction(12, 22)))  # length 9 at most: ended within 10 steps
     assert np.all(np.diff(mass) > 0) and 0.4997 < mass[-1] < 0.5
 
 
 @pytest.mark.parametrize("eos", [0.1, 0.4])
 def test_the_figure_draws_the_three_sums_and_the_mean_length(eos):
-    figure = lesson_02.total_mass(eos, longest=30)
+    figure = plots.total_mass(eos, longest=30)
     for axes in figure.axes:
         drawn = {line.get_label(): line for line in axes.get_lines() if len(line.get_xdata()) == 31}
         without, constant, leaky = drawn.values()
@@ -49,7 +49,7 @@ def test_the_figure_draws_the_three_sums_and_the_mean_length(eos):
 
 
 def test_the_figure_has_a_legend_and_labels():
-    figure = lesson_02.total_mass()
+    figure = plots.total_mass()
     (legend,) = figure.legends
     assert [text.get_text()[:9] for text in legend.get_texts()] == ["no EOS", "EOS with ", "leaky EOS", "mean leng"]
     assert all(axes.get_xlabel() and axes.get_title("left") for axes in figure.axes)

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from course_utils.plots import lesson_06, style
+from course_utils.lessons.lesson_06 import plots
+from course_utils.plots import style
 
 # (Pr(x), Pr(y|x)) of three pairs; the second and the third have the same joint.
 PARTS = [
@@ -22,7 +23,7 @@ def blocks(figure, label):
 
 
 def test_two_blocks_reach_from_zero_to_the_joint():
-    figure = lesson_06.stacked_log_probs([*POSSIBLE, IMPOSSIBLE])
+    figure = plots.stacked_log_probs([*POSSIBLE, IMPOSSIBLE])
     first, second = blocks(figure, "marginal"), blocks(figure, "conditional")
     assert len(first) == len(second) == 4
     for (p, q), of_x, of_y in zip(PARTS, first, second, strict=False):
@@ -32,7 +33,7 @@ def test_two_blocks_reach_from_zero_to_the_joint():
 
 
 def test_the_impossible_block_goes_up_and_says_so_without_its_colour():
-    figure = lesson_06.stacked_log_probs([*POSSIBLE, IMPOSSIBLE])
+    figure = plots.stacked_log_probs([*POSSIBLE, IMPOSSIBLE])
     *legal, odd = blocks(figure, "conditional")
     assert odd.get_height() == pytest.approx(1.7)
     assert odd.get_y() + odd.get_height() == pytest.approx(-3.5)
@@ -45,13 +46,13 @@ def test_the_impossible_block_goes_up_and_says_so_without_its_colour():
 
 @pytest.mark.parametrize(("joint", "possible"), [(-5.3, True), (-5.2, True), (-5.2 + 1e-12, True), (-5.1, False)])
 def test_what_counts_as_possible(joint, possible):
-    assert lesson_06.Pair("x", "y", -5.2, joint).possible is possible
+    assert plots.Pair("x", "y", -5.2, joint).possible is possible
 
 
 def test_colours_differ_in_lightness_and_carry_text():
-    assert style.contrast(lesson_06.MARGINAL, lesson_06.CONDITIONAL) >= 2
-    assert style.contrast(lesson_06.IMPOSSIBLE, "#FFFFFF") >= 3
-    for ground in (lesson_06.MARGINAL, lesson_06.CONDITIONAL):
+    assert style.contrast(plots.MARGINAL, plots.CONDITIONAL) >= 2
+    assert style.contrast(plots.IMPOSSIBLE, "#FFFFFF") >= 3
+    for ground in (plots.MARGINAL, plots.CONDITIONAL):
         assert style.contrast(style.text_on(ground), ground) >= 4.5
 
 
@@ -63,7 +64,7 @@ STEPS = [-12.0, -9.0, -6.0, -3.0, -0.5]
     [[*POSSIBLE, IMPOSSIBLE], *([("your pair", "", marginal, joint)] for marginal in STEPS for joint in STEPS)],
 )
 def test_text_stays_inside_the_figure_and_apart(pairs):
-    figure = lesson_06.stacked_log_probs(pairs)
+    figure = plots.stacked_log_probs(pairs)
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.colors import to_hex
 
-from course_utils.plots import lesson_08
+from course_utils.lessons.lesson_08 import plots
 from course_utils.plots.style import contrast, text_on
 
 VERDICTS = {
@@ -16,7 +16,7 @@ VERDICTS = {
 
 @pytest.fixture
 def axes():
-    (axes,) = lesson_08.heat_map(VERDICTS).axes
+    (axes,) = plots.heat_map(VERDICTS).axes
     return axes
 
 
@@ -25,13 +25,13 @@ def texts_at(axes):
 
 
 def test_a_property_that_fails_has_caught_the_bug():
-    assert lesson_08.caught(VERDICTS).tolist() == [[0, 0, 0], [1, 1, 1], [0, 0, 1], [1, 0, 1]]
+    assert plots.caught(VERDICTS).tolist() == [[0, 0, 0], [1, 1, 1], [0, 0, 1], [1, 0, 1]]
 
 
 @pytest.mark.parametrize("wrong", [{}, {"a": {"p": True}, "b": {"q": True}}, {"a": {"p": True}, "b": {}}])
 def test_every_scorer_needs_the_same_properties(wrong):
     with pytest.raises(ValueError, match="same properties"):
-        lesson_08.caught(wrong)
+        plots.caught(wrong)
 
 
 def test_each_cell_says_in_colour_and_in_words_what_the_verdict_was(axes):
@@ -40,7 +40,7 @@ def test_each_cell_says_in_colour_and_in_words_what_the_verdict_was(axes):
     assert len(filled) == 12
     for i, holds in enumerate(VERDICTS.values()):
         for j, fine in enumerate(holds.values()):
-            assert filled[(j, i)] == (lesson_08.PASSED if fine else lesson_08.CAUGHT)
+            assert filled[(j, i)] == (plots.PASSED if fine else plots.CAUGHT)
             assert (words[(j + 0.5, i + 0.5)] == "caught") is not fine
 
 
@@ -59,7 +59,7 @@ def test_rows_and_columns_are_named(axes):
 
 
 def test_the_words_can_be_read_on_their_ground():
-    for ground in (lesson_08.CAUGHT, lesson_08.PASSED):
+    for ground in (plots.CAUGHT, plots.PASSED):
         assert contrast(text_on(ground), ground) >= 4.5
 
 

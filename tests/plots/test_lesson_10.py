@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.plots import lesson_10
+from course_utils.lessons.lesson_10 import plots
 
 COUNTS = {"two passes": 8040, "marginal once": 5040, "one pass": 4040, "shared context": 1040}
 SECONDS = {"two passes": 5.0, "marginal once": 3.25, "one pass": 2.5, "shared context": 0.75}
@@ -16,14 +16,14 @@ def bars(axes):
 
 
 def test_each_strategy_has_a_bar_as_long_as_its_count():
-    (axes,) = lesson_10.position_bars(COUNTS).axes
+    (axes,) = plots.position_bars(COUNTS).axes
     assert bars(axes) == list(COUNTS.items())
     assert axes.yaxis_inverted() and axes.get_xlim()[0] == 0
     assert [text.get_text() for text in axes.texts] == ["8,040", "5,040", "4,040", "1,040"]
 
 
 def test_positions_and_seconds_stand_side_by_side_in_one_order():
-    left, middle, _ = lesson_10.strategies(COUNTS, dict(reversed(SECONDS.items())), SINGLE, BATCH).axes
+    left, middle, _ = plots.strategies(COUNTS, dict(reversed(SECONDS.items())), SINGLE, BATCH).axes
     assert bars(left) == list(COUNTS.items())
     assert [length for _, length in bars(middle)] == list(SECONDS.values())
     assert left.get_ylim() == middle.get_ylim()
@@ -31,7 +31,7 @@ def test_positions_and_seconds_stand_side_by_side_in_one_order():
 
 
 def test_every_text_is_a_point_beside_the_diagonal():
-    *_, right = lesson_10.strategies(COUNTS, SECONDS, SINGLE, BATCH).axes
+    *_, right = plots.strategies(COUNTS, SECONDS, SINGLE, BATCH).axes
     diagonal, points = right.lines
     assert points.get_xdata().tolist() == SINGLE and points.get_ydata().tolist() == BATCH
     assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [-40.5, -7.0]
@@ -42,7 +42,7 @@ def test_every_text_is_a_point_beside_the_diagonal():
 def test_numbers_stay_inside_the_figure(scale):
     counts = {name: count * scale for name, count in COUNTS.items()}
     seconds = {name: second * scale for name, second in SECONDS.items()}
-    for figure in (lesson_10.position_bars(counts), lesson_10.strategies(counts, seconds, SINGLE, BATCH)):
+    for figure in (plots.position_bars(counts), plots.strategies(counts, seconds, SINGLE, BATCH)):
         figure.canvas.draw()
         for axes in figure.axes:
             inside = axes.get_window_extent()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from course_utils.plots import lesson_01, style
+from course_utils.lessons.lesson_01 import plots as lesson_01
+from course_utils.plots import style
 
 
 def test_contrast_of_black_and_white_is_21():

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from course_utils.authoring.lints.figures import colour_faults
 from course_utils.scoring import PairScore, Ranked, Scorer, TokenScores
+from course_utils.staff.authoring.lints.figures import colour_faults
 
 
 @pytest.fixture(scope="module")

@@ -393,7 +393,7 @@ PATCHES = {
         "import course_utils.checks.probing as probing\nprobing.random = random"
     ),
     "cases": (
-        "import course_utils.checks.lesson_02.probe as probe\nfrom course_utils.checks.probing import Probe\n"
+        "import course_utils.lessons.lesson_02.probe as probe\nfrom course_utils.checks.probing import Probe\n"
         "probe.PROBES.update({task: Probe(task, one.function) for task, one in probe.PROBES.items()})"
     ),
     "course-utils": (
@@ -417,7 +417,7 @@ PATCHES = {
     "code": "import course_utils.checks.plain as p\np._float.__code__ = (lambda x: 0.0).__code__",
     "bounds": "import course_utils.checks.plain as p\np.MAX_ITEMS, p.MAX_DEPTH = 0, 1",
     "probes": (
-        "import course_utils.checks.lesson_02.probe as p\nfor one in p.PROBES.values():\n"
+        "import course_utils.lessons.lesson_02.probe as p\nfor one in p.PROBES.values():\n"
         "    object.__setattr__(one, 'function', 'nothing')"
     ),
     "regular-expressions": "import re\nre.fullmatch = re.sub = lambda *a, **k: None",
@@ -539,7 +539,7 @@ for top in {{places}}:
                 found.append(os.path.join(folder, name))
             if top != "/":
                 look(os.path.join(folder, name))
-for module in ("course_utils.checks.judging", "course_utils.checks.lesson_02.judge", "course_utils.grading.run"):
+for module in ("course_utils.staff.judging.judging", "course_utils.staff.judging.lesson_02.judge", "course_utils.staff.grading.run.run"):
     try:
         __import__(module)
         found.append(module)
@@ -766,7 +766,7 @@ FORGE = """
 import random
 import course_utils.checks.probing as probing
 from IPython.display import display
-from course_utils.checks.lesson_02.probe import PROBES
+from course_utils.lessons.lesson_02.probe import PROBES
 def forged(task, seed=0, nonce=''):
     {body}
 probing.hand_over = forged

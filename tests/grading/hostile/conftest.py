@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course_utils.grading.isolation import MIB, SOLVED, Bubblewrap, Limits, Unavailable, find_sandbox
-from course_utils.grading.run import Order, grade
-from course_utils.grading.warm import Warm
-from course_utils.grading.worker import run_folder
+from course_utils.staff.grading.run.run import Order, grade
+from course_utils.staff.grading.run.worker import run_folder
+from course_utils.staff.grading.sandbox.isolation import MIB, SOLVED, Bubblewrap, Limits, Unavailable, find_sandbox
+from course_utils.staff.grading.sandbox.warm import Warm
 from tests.grading.hostile.attacks import ATTACKS, MARK, TOKEN, with_port
 from tests.grading.hostile.honest import HONEST
 from tests.grading.hostile.notebooks import NAME

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from course_utils.authoring.exercises import exercise
-from course_utils.grading import pristine
+from course_utils.staff.authoring.exercises import exercise
+from course_utils.staff.grading.place import pristine
 from tests.grading.notebooks import code, dumps, stored
 
 __all__ = ["EXERCISE", "HANDED_OUT", "NAME", "POINTS", "RIGHT", "WRONG", "cell", "code", "dumps", "notebook", "stored"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading.isolation import SOLVED, remove
+from course_utils.staff.grading.sandbox.isolation import SOLVED, remove
 from tests.grading.hostile.attacks import TASK
 from tests.grading.hostile.conftest import as_command, rows_of
 from tests.grading.hostile.notebooks import NAME, POINTS, RIGHT, WRONG, dumps, notebook

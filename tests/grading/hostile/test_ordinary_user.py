@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading.isolation import SOLVED
+from course_utils.staff.grading.sandbox.isolation import SOLVED
 from tests.grading.hostile.attacks import ATTACKS, with_port
 from tests.grading.hostile.conftest import as_command, rows_of
 from tests.grading.hostile.notebooks import NAME, POINTS, dumps, notebook

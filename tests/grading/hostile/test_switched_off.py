@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.checks import judging
-from course_utils.grading import graft, isolation, kernel, nbval_items, submissions
-from course_utils.grading.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Supplies, filter_program
-from course_utils.grading.kernel import Kernel, Outcome
-from course_utils.grading.nbval_items import Cell, Job, Session
-from course_utils.grading.pool import Pool
-from course_utils.grading.submissions import read_notebook
-from course_utils.grading.worker import run_folder
+from course_utils.staff.grading.intake import submissions
+from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.place import graft
+from course_utils.staff.grading.run import nbval_items
+from course_utils.staff.grading.run.nbval_items import Cell, Job, Session
+from course_utils.staff.grading.run.pool import KernelPool
+from course_utils.staff.grading.run.worker import run_folder
+from course_utils.staff.grading.sandbox import isolation, kernel
+from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Supplies, filter_program
+from course_utils.staff.grading.sandbox.kernel import Kernel, Outcome
+from course_utils.staff.judging import judging
 from tests.grading.hostile import attacks
 from tests.grading.hostile.attacks import ATTACKS, HOOKS, PATCHES, TASK
 from tests.grading.hostile.conftest import LIMITS
@@ -143,10 +146,10 @@ BOUNDED = {
 @pytest.mark.sandbox
 def test_without_bounds_on_shared_memory_meeting_folder_and_processes(sandbox, folder, supplies, monkeypatch):
     with running(sandbox, folder, supplies, FEW) as walled:
-        walled.room.meeting.chmod(0o777)  # so that nothing but its being read-only is in the way
+        walled.workspace.meeting.chmod(0o777)  # so that nothing but its being read-only is in the way
         for name, (source, error) in BOUNDED.items():
             assert walled.run(source).error == error, name
-        assert not (walled.room.meeting / "written").exists()
+        assert not (walled.workspace.meeting / "written").exists()
     command, limits = Bubblewrap.command, Limits.resource_limits
 
     def opened(self, *args):
@@ -160,10 +163,10 @@ def test_without_bounds_on_shared_memory_meeting_folder_and_processes(sandbox, f
     monkeypatch.setattr(Bubblewrap, "command", opened)
     monkeypatch.setattr(Limits, "resource_limits", lambda self, *a: limits(self, *a) | {"RLIMIT_NPROC": 10_000})
     with running(Bubblewrap(), folder, supplies, FEW) as open_:
-        open_.room.meeting.chmod(0o777)
+        open_.workspace.meeting.chmod(0o777)
         for name, (source, _) in BOUNDED.items():
             assert open_.run(source) == Outcome(), name
-        assert (open_.room.meeting / "written").read_text() == "x"
+        assert (open_.workspace.meeting / "written").read_text() == "x"
 
 
 def shared_network(namespaces):
@@ -251,7 +254,7 @@ def test_a_message_without_end_is_cut_off_before_it_fills_the_memory(sandbox, fo
 
 def earned(content: dict, folder: Path, supplies: Supplies) -> dict[str, float]:
     """The points by task of a notebook that is run without a sandbox."""
-    pool = Pool(LimitsOnly, folder, supplies, LIMITS)
+    pool = KernelPool(LimitsOnly, folder, supplies, LIMITS)
     session = Session(Job(Path(), folder, 11, pool, LIMITS))
     points = {}
     try:

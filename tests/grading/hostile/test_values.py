@@ -11,12 +11,12 @@ import pytest
 
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import lessons, tasks
-from course_utils.grading.graft import graft
-from course_utils.grading.isolation import Bubblewrap, Supplies
-from course_utils.grading.nbval_items import Cell, Job, Session, judged
-from course_utils.grading.pool import Pool
-from course_utils.grading.submissions import read_notebook
-from course_utils.grading.worker import run_folder
+from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.place.graft import graft
+from course_utils.staff.grading.run.nbval_items import Cell, Job, Session, judged
+from course_utils.staff.grading.run.pool import KernelPool
+from course_utils.staff.grading.run.worker import run_folder
+from course_utils.staff.grading.sandbox.isolation import Bubblewrap, Supplies
 from tests.grading.hostile.attacks import ATTACKS, TASK, Attack
 from tests.grading.hostile.conftest import LIMITS
 from tests.grading.hostile.notebooks import EXERCISE, dumps, notebook
@@ -29,7 +29,7 @@ def session(sandbox):
     """A session in which the cells before the task have run; its kernel serves all the values."""
     with run_folder() as folder:
         supplies = Supplies.make(Path(folder) / "supplies")
-        pool = Pool(Bubblewrap, Path(folder), supplies, LIMITS)
+        pool = KernelPool(Bubblewrap, Path(folder), supplies, LIMITS)
         session = Session(Job(Path(), Path(folder), 7, pool, LIMITS), time.monotonic() + 600)
         for cell in graft(EXERCISE.solution, read_notebook(dumps(notebook())), EXERCISE.stubs)["cells"]:
             about = cell["metadata"].get("grading")

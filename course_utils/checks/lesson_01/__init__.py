@@ -1,1 +1,0 @@
-"""Checks of lesson 01: chain-rule arithmetic by hand."""

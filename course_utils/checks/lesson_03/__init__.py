@@ -1,1 +1,0 @@
-"""Checks of lesson 03: log space and underflow."""

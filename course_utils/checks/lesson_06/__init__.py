@@ -1,1 +1,0 @@
-"""Checks of lesson 06: joint, marginal, conditional."""

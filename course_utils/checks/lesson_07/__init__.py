@@ -1,1 +1,0 @@
-"""Checks of lesson 07: decomposition and search."""

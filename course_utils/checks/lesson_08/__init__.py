@@ -1,1 +1,0 @@
-"""Checks of lesson 08: the bug clinic."""

@@ -1,1 +1,0 @@
-"""Checks of lesson 10: scoring at scale."""

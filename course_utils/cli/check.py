@@ -1,0 +1,33 @@
+"""Check your own exercises from the terminal.
+
+  course check        what is done in each exercise in work/, and what is next (a second; runs nothing)
+  course check 01     runs your answers of exercise 01 and lists the points by task
+  course check my/folder/01_chain_rule.ipynb
+
+The saved file counts: save the notebook first (Ctrl+S). Your answers are put into a fresh copy of the exercise, which
+is run from top to bottom, so that a result does not depend on the order in which you ran your cells. Your file is
+only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from course_utils import project
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    text = "a number (01), or the path of a notebook; without it: an overview"
+    parser.add_argument("exercise", nargs="?", metavar="EXERCISE", help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from course_utils.staff.grading.run.self_check import Unreadable, check_one, overview
+
+    try:
+        root = project.course_folder()
+        return check_one(args.exercise, root) if args.exercise else overview(root)
+    except (Unreadable, LookupError) as reason:
+        print(f"course check: {reason}", file=sys.stderr)
+        return 2

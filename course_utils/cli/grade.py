@@ -1,0 +1,215 @@
+"""Grade submissions: notebooks in, a gradebook and a feedback page for every student out.
+
+  course grade submissions/ --out report/
+  course grade download.zip --out report/ --exercise 01 --roster students.csv --jobs 4
+  course grade submissions/ --out report/ --manual open_questions.csv --format canvas
+
+SUBMISSIONS is a folder (or a zip file) with
+  <student>/<exercise>.ipynb                 or nbgrader's <student>/<assignment>/<exercise>.ipynb,
+  or what Canvas, Moodle or Gradescope let you download (all submissions, folder or zip).
+Only notebooks are read. Each answer is put into the solved notebook of solutions/, run with fresh random inputs, and
+judged outside the process that runs the student's code. What the student's notebook says of its own points has no
+weight.
+
+REPORT gets
+  index.html      begin here: points by task, the commonest mistakes, tasks that nobody solved, who is missing or late
+  feedback/       a page for each student and exercise, to hand back
+  gradebook.csv   a row for each student; manual_max are the points of open questions, which you give
+  results.csv     student,exercise,task,points,max_points,status,message: a row for every task, whatever happened
+                  status: graded, missing, error, timeout, memory, invalid (the file could not be used)
+  changes.csv     what differs from the report that was there before: after another --seed, or new submissions
+  run.json        versions, seed, limits, seconds, files that were not recognised
+
+Tables that you may hand in (comma or semicolon, first line as shown):
+  --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. Who handed in nothing is
+                  then missing, who was later is late (it costs no points: that is yours to decide). Columns id, login,
+                  email, section are used by --format.
+  --manual        student,task,points,comment    your points for open questions: they go to the gradebook (manual,
+                  final), the feedback pages and the exports. A row that cannot be right stops the run before it begins.
+  --format        canvas: canvas.csv, for Grades > Import. moodle: moodle/<exercise>.csv, the assignment's grading
+                  worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission
+
+  --dask          the address of a Dask scheduler: its workers run the submissions, each in a sandbox there. They need
+                  this package in the same version, and bubblewrap. The report is the same, byte for byte.
+
+A run that was stopped goes on where it was: give the same command again. The same folder keeps its seed, so nothing
+is graded twice unless it has changed; another --seed, or a new folder, grades on other inputs.
+
+Students' code runs in a sandbox (bubblewrap, on Linux): no network, nothing of yours to see or change. Where there is
+none, the command refuses and says what to install.
+
+Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command.
+docs/grading.md tells more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Unavailable, find_sandbox
+
+if TYPE_CHECKING:
+    from course_utils.staff.grading.records import Record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "submissions", type=Path, metavar="SUBMISSIONS", help="folder or zip file with what was handed in"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="REPORT", help="folder for the report; made if not there"
+    )
+    parser.add_argument(
+        "--exercise", metavar="NAME", help="grade only this one (01, or 01_chain_rule); else all that occur"
+    )
+    parser.add_argument(
+        "--roster", type=Path, metavar="CSV", help="student,name,deadline: who is missing and who is late is then said"
+    )
+    parser.add_argument(
+        "--manual", type=Path, metavar="CSV", help="student,task,points[,comment]: what you gave for open questions"
+    )
+    parser.add_argument(
+        "--format", action="append", choices=("canvas", "moodle", "gradescope"), default=[], dest="formats",
+        help="write the gradebook in this form too; may be given more than once",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="how many notebooks to run at a time (1)"
+    )
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="grade on a Dask cluster (tcp://host:8786), as many at a time as it can take"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="S", help="of the random inputs; without it a fresh one, kept in run.json"
+    )
+    usual = Limits()
+    parser.add_argument(
+        "--cpu-seconds", type=_positive, default=int(usual.cpu_seconds), metavar="S",
+        help=f"CPU time of a cell ({usual.cpu_seconds:g}); by the clock it may take a minute, or six times as long",
+    )  # fmt: skip
+    parser.add_argument(
+        "--memory",
+        type=_positive,
+        default=usual.memory // MIB,
+        metavar="MB",
+        help=f"of one process ({usual.memory // MIB})",
+    )
+    parser.add_argument(
+        "--warm",
+        action="store_true",
+        help="fork kernels that have imported what the notebooks need: several times as fast where that is torch",
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox", action="store_true",
+        help="run the students' code with limits on time and memory only: it can read and change what you can",
+    )  # fmt: skip
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 on")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    from course_utils.staff.grading.run.worker import run_folder
+
+    with run_folder() as folder:
+        try:
+            if args.warm and (args.unsafe_no_sandbox or args.dask):
+                raise ValueError("--warm is a way to make sandboxes on this machine: leave out --dask and --unsafe-...")
+            if args.unsafe_no_sandbox or args.dask:  # the sandbox of a cluster stands on its machines: they are asked
+                isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
+            else:
+                isolation = _sandbox(Path(folder), args.warm)
+            return _grade(args, isolation, Path(folder))
+        except (ValueError, LookupError, Unavailable) as mistake:
+            print(f"course grade: {mistake}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            print(f"course grade: {_told(error)}. What is graded is kept: the same command goes on", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on where this run was", file=sys.stderr)
+            return 130
+
+
+def _told(error: OSError) -> str:
+    """A fault of the machine in a line: what it is, and of which file."""
+    copying = isinstance(error, shutil.Error)  # of the supplies, into the folder for temporary files
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or (copying and os.strerror(errno.ENOSPC) in str(error)):
+        where = tempfile.gettempdir() if copying else error.filename
+        return f"the disk is full{f' ({where})' if where else ''}, make room"
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def _sandbox(folder: Path, warm: bool) -> str:
+    try:
+        find_sandbox(folder)
+    except Unavailable as reason:
+        raise Unavailable(
+            f"{reason}\n  (--unsafe-no-sandbox grades without it: only for code that you trust)"
+        ) from None
+    if not warm:
+        return Bubblewrap.name
+    from course_utils.staff.grading.sandbox.warm import Warm, try_warm
+
+    try_warm(folder)
+    return Warm.name
+
+
+def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
+    from course_utils.staff.grading.report.summary import summary
+    from course_utils.staff.grading.run.run import Order, grade
+
+    limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
+    order = Order(
+        args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits,
+        manual=args.manual, formats=tuple(dict.fromkeys(args.formats)), dask=args.dask,
+    )  # fmt: skip
+    if isolation == LimitsOnly.name:
+        print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)
+    finished = grade(order, folder, Progress())
+    for line in summary(args.out, finished.graded, finished.changes):
+        print(line)
+    lost = [f"{record.student}/{record.exercise}" for record in finished.graded.records if record.lost]
+    if lost:
+        print(
+            f"NOT graded, since the grading process ended twice: {', '.join(lost)}; see above, and run again",
+            file=sys.stderr,
+        )
+    return 0
+
+
+class Progress:
+    """How far the run is and how long it will take: a line that is written over, or in a log a line a minute."""
+
+    def __init__(self) -> None:
+        self.started = self.told = time.monotonic()
+        self.graded = 0
+
+    def __call__(self, done: int, total: int, record: Record, now: bool) -> None:
+        """After each record; `now`: it was graded by this run, and not taken over from one that was stopped."""
+        self.graded += now
+        moment = time.monotonic()
+        terminal = sys.stderr.isatty()
+        if terminal or moment - self.told > 60:
+            self.told = moment
+            line = f"{done} of {total}, {self.left(total - done, moment)}{record.student}"
+            words = f"\r{line[:78]:<78}" if terminal else line
+            print(words, end="" if terminal and done < total else "\n", file=sys.stderr, flush=True)
+
+    def left(self, remaining: int, moment: float) -> str:
+        """The time that is left, by the pace of what this run has graded itself; "" before it has graded any."""
+        if not self.graded or not remaining:
+            return ""
+        seconds = (moment - self.started) / self.graded * remaining
+        return f"about {seconds / 60:.0f} min left: " if seconds > 90 else f"about {seconds:.0f} s left: "

@@ -1,0 +1,1 @@
+"""Lesson 03: log space and underflow."""

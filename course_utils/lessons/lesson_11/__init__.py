@@ -1,0 +1,1 @@
+"""Lesson 11: loss on the response only."""

@@ -1,0 +1,75 @@
+"""The plain parts of a notebook's JSON: cells, sources, tags; and writing a file whole. Once for the whole house."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+
+def joined(text: str | list[str]) -> str:
+    """A text that a notebook may hold as one string or as a list of lines."""
+    return text if isinstance(text, str) else "".join(text)
+
+
+def lines(text: str) -> list[str]:
+    """A text as a notebook holds it in its file: a list of lines, with their ends."""
+    return text.splitlines(keepends=True)
+
+
+def source(cell: dict) -> str:
+    """A cell's source as one string."""
+    return joined(cell.get("source", ""))
+
+
+def tags(cell: dict) -> list[str]:
+    """A cell's tags."""
+    return cell.get("metadata", {}).get("tags", [])
+
+
+def is_code(cell: dict) -> bool:
+    """Whether there is something in a cell to run."""
+    return cell["cell_type"] == "code" and bool(source(cell).strip())
+
+
+def is_answer(cell: dict) -> bool:
+    """Whether a cell of ours holds an answer that the machine grades."""
+    return cell["cell_type"] == "code" and "answer" in tags(cell)
+
+
+def task_of(answer: str) -> str:
+    """The task of an answer cell's id: task_of("e01-2") is "E01.2"."""
+    return answer[:1].upper() + answer[1:].replace("-", ".")
+
+
+def without_outputs(cell: dict) -> dict:
+    """A cell as it is before it has run."""
+    return cell | {"execution_count": None, "outputs": []} if cell["cell_type"] == "code" else cell
+
+
+def to_bytes(content: dict) -> bytes:
+    """The bytes of a notebook's file: sorted keys, indented by one, as nbformat writes it."""
+    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+def write_whole(path: Path, data: str | bytes) -> bool:
+    """Writes a file so that whoever looks finds the old one or the new one, never a part; folders are made.
+
+    A file that holds this already is left alone. Returns whether it was written. Raises OSError, with the file's name.
+    """
+    data = data.encode("utf-8") if isinstance(data, str) else data
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        os.replace(draft, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)  # writing does not tell it, opening does
+        raise
+    return True

@@ -1,0 +1,1 @@
+"""What was handed in, and the tables of the operator: files that strangers wrote, read with care."""

@@ -1,0 +1,132 @@
+"""The list of students with their deadlines: who is missing, and who is late."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from course_utils.staff.grading.tables import read_table
+
+Platform = tuple[str, str]  # the name and the number by which a learning platform knows a student
+
+LATE = "late"  # how the note on a late file begins
+
+
+class BadRoster(ValueError):
+    """The roster cannot be used; the text says where it is wrong."""
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """One line of the roster. Without a deadline nobody is late. What follows it, exports to platforms use."""
+
+    student: str
+    name: str
+    deadline: datetime | None
+    id: str = ""
+    login: str = ""
+    email: str = ""
+    section: str = ""
+
+
+def read(path: Path) -> dict[str, Enrolled]:
+    """The roster, a CSV file with the columns student, name, deadline (like 2026-11-30 18:00). Raises BadRoster.
+
+    A deadline without a time is the end of that day. The columns id, login, email and section may be there too.
+    """
+    try:
+        rows = read_table(path, ("student",))
+    except ValueError as reason:
+        raise BadRoster(f"the roster cannot be used: {reason} (its columns are student,name,deadline)") from None
+    if not rows:
+        raise BadRoster(f"the roster {path} names nobody: it needs a line for each student")
+    enrolled: dict[str, Enrolled] = {}
+    for number, row in rows:
+        one = _line(path, number, row)
+        if one.student in enrolled:
+            raise BadRoster(f"{path}, line {number}: {one.student} stands there twice")
+        enrolled[one.student] = one
+    return enrolled
+
+
+def _line(path: Path, number: int, row: dict[str, str]) -> Enrolled:
+    if not row.get("student"):
+        raise BadRoster(f"{path}, line {number}: no student")
+    further = {key: row.get(key, "") for key in ("id", "login", "email", "section")}
+    return Enrolled(row["student"], row.get("name", ""), _deadline(path, number, row.get("deadline", "")), **further)
+
+
+def _deadline(path: Path, number: int, text: str) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+    except ValueError:
+        raise BadRoster(f"{path}, line {number}: deadline {text!r} is not a time like 2026-11-30 18:00") from None
+    return when + timedelta(days=1) if when and len(text) <= len("2026-11-30") else when
+
+
+def match(students: dict[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, str]:
+    """For each who handed in, the roster's name of him, or his own where the roster does not know him.
+
+    students: by name, what a platform calls him (display name and number), or None. The name counts before the
+    platform's number, that before its display name, and the roster's id comes last. A line is one person's: what two
+    lines or two people could claim is nobody's.
+    """
+    matched: dict[str, str] = {}
+    for keys, line_keys in RULES:
+        lines: dict[str, set[str]] = defaultdict(set)
+        for line in roster.values():
+            for key in line_keys(line) if line.student not in matched.values() else ():
+                lines[key].add(line.student)
+        claims = {
+            student: set().union(*(lines[key] for key in keys(student, known) if key))
+            for student, known in students.items()
+            if student not in matched
+        }
+        claimed = Counter(line for found in claims.values() for line in found)
+        matched |= {s: line for s, found in claims.items() if len(found) == 1 for line in found if claimed[line] == 1}
+    return {student: matched.get(student, student) for student in students}
+
+
+def _folded(name: str) -> str:
+    """A name without what is the same to people: case, kinds of space, and how an accent is encoded."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _orders(name: str) -> list[str]:
+    """The letters of a name, with its words in every order that begins elsewhere: Canvas has `mustermaria`."""
+    words = ["".join(filter(str.isalnum, word)) for word in _folded(name.replace(",", " ")).split()]
+    return ["".join(words[at:] + words[:at]) for at in range(len(words))]
+
+
+# How a student and a line of the roster find each other, the surest way first: the keys of each.
+RULES: tuple[tuple[Callable[[str, Platform | None], list[str]], Callable[[Enrolled], list[str]]], ...] = (
+    (lambda student, known: [student], lambda line: [line.student]),
+    (lambda student, known: [_folded(student)], lambda line: [_folded(line.student)]),
+    (lambda student, known: [known[1]] if known else [], lambda line: [line.student]),
+    (lambda student, known: [_folded(known[0])] if known else [], lambda line: [_folded(line.student)]),
+    (lambda student, known: [_folded(known[0] if known else student)], lambda line: [_folded(line.name)]),
+    (lambda student, known: _orders(known[0])[:1] if known else [], lambda line: _orders(line.name)),
+    (lambda student, known: [known[1]] if known else [], lambda line: [line.id]),
+)
+
+
+def lateness(modified: datetime, deadline: datetime | None, platform_says: bool) -> str:
+    """A note for the messages of a late file; "" for one in time."""
+    if deadline and modified > deadline:
+        return f"{LATE} by {_in_words(modified - deadline)}"
+    return f"{LATE}, says the platform" if platform_says and deadline is None else ""
+
+
+def is_late(note: str) -> bool:
+    """Whether a record's note says that the file was late."""
+    return note.startswith(LATE)
+
+
+def _in_words(delay: timedelta) -> str:
+    minutes = max(1, round(delay.total_seconds() / 60))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"

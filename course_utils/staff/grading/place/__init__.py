@@ -1,0 +1,1 @@
+"""The graded copy: a student's answers in the pristine solved notebook."""

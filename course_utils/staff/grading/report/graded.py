@@ -1,0 +1,47 @@
+"""What a report is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from course_utils.staff.grading.intake.marks import Mark, Marks
+from course_utils.staff.grading.intake.roster import Enrolled
+from course_utils.staff.grading.place.pristine import Exercise
+from course_utils.staff.grading.records import Record
+
+
+@dataclass(frozen=True)
+class Graded:
+    """All that a report is made of. `marks`: what a person gave, None where no table of points was named.
+
+    `platform` has, by student, the name and number by which a learning platform knows him.
+    """
+
+    records: list[Record]
+    exercises: dict[str, Exercise]
+    about: dict
+    enrolled: dict[str, Enrolled] = field(default_factory=dict)
+    marks: Marks | None = None
+    platform: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def name(self, student: str) -> str:
+        """The student's name where the roster or the platform tells it, else ""."""
+        enrolled = self.enrolled.get(student)
+        return (enrolled.name if enrolled else "") or self.platform.get(student, ("", ""))[0]
+
+    def mark(self, student: str, task: str) -> Mark | None:
+        return (self.marks or {}).get((student, task))
+
+    def by_person(self, student: str, exercise: str) -> float:
+        """The points that a person gave the student for an exercise."""
+        marks = (self.mark(student, task.id) for task in self.exercises[exercise].open_tasks)
+        return sum(mark.points for mark in marks if mark)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is different from the report that was there before. rows: lines of changes.csv; higher, lower: how many."""
+
+    rows: list[tuple[str, ...]]
+    higher: int = 0
+    lower: int = 0

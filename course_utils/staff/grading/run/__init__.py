@@ -1,0 +1,1 @@
+"""A grading run: workers that run graded copies cell by cell, on this machine or on a cluster."""

@@ -1,0 +1,1 @@
+"""Kernels in which strangers' code runs: how they are started, watched and ended."""

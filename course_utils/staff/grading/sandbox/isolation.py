@@ -1,0 +1,376 @@
+"""How a kernel that runs a stranger's code is started, and what it may use.
+
+An isolation turns the command of a kernel into the command that is really run. There are two: `Limits only` bounds
+time, memory, processes and file sizes of an ordinary process; `Bubblewrap` also takes away the network, the file
+system and every other process. Whatever is behind it, the kernel gets a clean environment, an empty working directory
+and, as the package `course_utils`, a copy of what students may see of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from course_utils import project
+from course_utils.project import PACKAGE
+from course_utils.staff.grading.sandbox.system_calls import filter_program
+
+if TYPE_CHECKING:  # takes long, and a run that only wants to know the limits does without
+    from jupyter_client.manager import KernelManager
+
+    from course_utils.staff.grading.sandbox.process import Process
+
+# What of the package a kernel sees. A list of what is allowed: what is new is hidden until somebody puts it here.
+SEEN = (
+    *(
+        "__init__.py",
+        "py.typed",
+        "project.py",
+        "log_space.py",
+        "toy_language.py",
+        "lesson.py",
+        "strips.py",
+        "ledger.py",
+    ),
+    *("checks", "lessons", "plots", "scoring", "language_model"),
+)
+FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
+MIB = 1024 * 1024
+
+# What a kernel's process runs. argv[1]: rules (see `launcher.confine`); what follows are the kernel's own arguments.
+INSIDE = Path(__file__).with_name("inside")
+CONFINED = (INSIDE / "launcher.py").read_text(encoding="utf-8")
+LAUNCHER = f"{CONFINED}\nimport json\n\nconfine(json.loads(sys.argv.pop(1)))\nbe_kernel()\n"
+
+
+class Unavailable(RuntimeError):
+    """This machine cannot give the isolation that was asked for; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. A cell is over its time when either of its two limits is passed."""
+
+    cpu_seconds: float = 10.0  # of one cell, over all processes of the kernel
+    wall_seconds: float = 60.0  # of one cell: wide, so that on a busy machine the CPU seconds decide
+    total_seconds: float = 600.0  # of one submission, by the clock
+    memory: int = 4096 * MIB  # address space of one process
+    processes: int = 256
+    file_size: int = 64 * MIB
+    output: int = 16 * MIB  # bytes that one cell may send
+
+    def resource_limits(self, processes_already: int = 0) -> dict[str, int]:
+        """The limits that the system itself enforces, by the names of Python's `resource`."""
+        return {
+            "RLIMIT_AS": self.memory,
+            "RLIMIT_CPU": int(self.total_seconds) + 60,  # a backstop: the grader counts CPU seconds by cell
+            "RLIMIT_NPROC": self.processes + processes_already,
+            "RLIMIT_FSIZE": self.file_size,
+            "RLIMIT_NOFILE": 512,
+            "RLIMIT_CORE": 0,
+        }
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one kernel: where it meets the grader, where it starts (`work`, empty), and its home."""
+
+    meeting: Path
+    work: Path
+    home: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Workspace:
+        """New, empty folders below `folder`."""
+        own = Path(tempfile.mkdtemp(dir=folder, prefix="k"))
+        workspace = cls(own / "meeting", own / "work", own / "home")
+        for path in (workspace.meeting, workspace.work, workspace.home):
+            path.mkdir()
+        return workspace
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder that a stranger's code has written to, however deep it is and whatever its modes are.
+
+    Folders within folders are moved up before they are entered: no path gets long, and nothing is recursive. What
+    cannot be removed stays.
+    """
+    moved, stuck = itertools.count(), set()
+    with contextlib.suppress(OSError):
+        while entries := [entry for entry in os.scandir(folder) if entry.name not in stuck]:
+            for entry in entries:
+                try:
+                    _remove_level(entry, lambda: folder / f".moved-{secrets.token_hex(4)}-{next(moved)}")
+                except OSError:
+                    stuck.add(entry.name)
+        os.rmdir(folder)
+
+
+def _remove_level(entry: os.DirEntry, new_name: Callable[[], Path]) -> None:
+    """Removes a file, or a folder after the folders in it have been moved."""
+    if not entry.is_dir(follow_symlinks=False):
+        os.unlink(entry)
+        return
+    os.chmod(entry, 0o700)
+    for inner in list(os.scandir(entry)):
+        if inner.is_dir(follow_symlinks=False):
+            os.rename(inner, new_name())
+        else:
+            os.unlink(inner)
+    os.rmdir(entry)
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """What all kernels of a run read: the students' copy of the package, and matplotlib's list of fonts."""
+
+    package: Path
+    fonts: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Supplies:
+        supplies = cls(folder / "package", folder / "fonts")
+        copy_for_students(supplies.package / "course_utils")
+        supplies.fonts.mkdir()
+        environment = os.environ | {"MPLCONFIGDIR": str(supplies.fonts)}
+        subprocess.run(
+            [sys.executable, "-c", "import matplotlib.font_manager"], env=environment, capture_output=True, check=False
+        )
+        return supplies
+
+
+def copy_for_students(target: Path) -> None:
+    """Copies what kernels may see of this package."""
+    target.mkdir(parents=True)
+    for name in SEEN:
+        if (PACKAGE / name).is_dir():
+            shutil.copytree(PACKAGE / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(PACKAGE / name, target / name)
+
+
+class Isolation(Protocol):
+    """How kernels are kept apart from everything else.
+
+    `name` stands in run.json. `writable` are the folders that a kernel has to itself, as it sees them. `admit` lets the
+    kernel into its workspace before it starts; the sockets that it returns are to be handed to its process. `start`
+    starts that process for the manager's connection; the modules `imports` may be imported already. Raises NotStarted
+    or OSError.
+    """
+
+    name: str
+    writable: tuple[str, ...]
+
+    def admit(self, workspace: Workspace, supplies: Supplies) -> list[socket.socket]: ...
+
+    def start(
+        self,
+        manager: KernelManager,
+        sockets: list[socket.socket],
+        workspace: Workspace,
+        supplies: Supplies,
+        limits: Limits,
+        imports: tuple[str, ...],
+    ) -> Process: ...
+
+
+def kernel_environment(home: str, supplies: Supplies) -> dict[str, str]:
+    """The whole environment of a kernel."""
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    windows = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if os.name == "nt" and name in os.environ}
+    return (
+        threads
+        | windows
+        | {
+            "HOME": home,
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "IPYTHONDIR": os.path.join(home, "ipython"),
+            "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": os.path.join(home, FONTS),
+            "HF_HUB_OFFLINE": "1",
+            "PYTHONPATH": str(supplies.package),
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+    )
+
+
+def rules(limits: dict[str, int], uid: int | None = None, system_calls: bytes = b"") -> dict:
+    """What a process has to put on before it is a kernel; see `launcher.confine`."""
+    return {"limits": limits, "uid": uid, "filter": system_calls.hex()}
+
+
+def kernel_arguments(rules: dict) -> list[str]:
+    """The interpreter and what makes a kernel of it; the kernel's own options follow."""
+    return [sys.executable, "-P", "-c", LAUNCHER, json.dumps(rules)]
+
+
+class LimitsOnly:
+    """An ordinary process with limits. It keeps honest mistakes from doing harm; it does not stop an attacker."""
+
+    name = "limits only"
+    writable = ()
+
+    def admit(self, workspace: Workspace, supplies: Supplies) -> list[socket.socket]:
+        shutil.copytree(supplies.fonts, workspace.home / FONTS)
+        return []
+
+    def start(self, manager, sockets, workspace, supplies, limits, imports) -> Process:
+        from course_utils.staff.grading.sandbox.process import Command
+
+        words = kernel_arguments(rules(limits.resource_limits(own_threads())))
+        environment = kernel_environment(str(workspace.home), supplies)
+        return Command(manager, words, environment, workspace.work, sockets)
+
+
+def own_threads() -> int:
+    """How many threads this user runs: the system's process limit counts them all."""
+    import psutil
+
+    if not hasattr(os, "getuid"):
+        return 0
+    running = psutil.process_iter(["uids", "num_threads"])
+    mine = [p.info["num_threads"] or 1 for p in running if p.info["uids"] and p.info["uids"].real == os.getuid()]
+    return sum(mine)
+
+
+class Bubblewrap:
+    """A fresh sandbox for each kernel: no network, a read-only system, nothing of this machine's people in sight.
+
+    For root the sandbox is made without a user namespace and the kernel then becomes a user whom nobody else is: root
+    itself is exempt from the limit on processes.
+    """
+
+    name = "bubblewrap"
+    home = "/home/student"
+    writable = ("/tmp", "/dev/shm", home)
+
+    def __init__(self) -> None:
+        self.uid = 2_000_000_000 + secrets.randbelow(2_000_000_000) if os.getuid() == 0 else None
+
+    def admit(self, workspace: Workspace, supplies: Supplies) -> list[socket.socket]:
+        """The kernel listens at sockets that are made here: it need not write into any folder of this machine."""
+        (connection,) = workspace.meeting.iterdir()
+        about = json.loads(connection.read_text(encoding="utf-8"))
+        if self.uid is not None:
+            os.chown(connection, self.uid, self.uid)
+            workspace.meeting.chmod(0o711)
+        sockets = []
+        for name in ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"):
+            one = socket.socket(socket.AF_UNIX)
+            one.bind(f"{about['ip']}-{about[name]}")
+            one.listen()
+            one.setblocking(False)
+            sockets.append(one)
+        return sockets
+
+    def start(self, manager, sockets, workspace, supplies, limits, imports) -> Process:
+        from course_utils.staff.grading.sandbox.process import Command
+
+        environment = kernel_environment(self.home, supplies)
+        return Command(manager, self.command(workspace, supplies, limits), environment, workspace.work, sockets)
+
+    def command(self, workspace: Workspace, supplies: Supplies, limits: Limits) -> list[str]:
+        return self.inside(supplies, limits, [workspace.meeting]) + kernel_arguments(self.rules(limits))
+
+    def rules(self, limits: Limits) -> dict:
+        return rules(limits.resource_limits(), self.uid, self._system_calls())
+
+    def inside(self, supplies: Supplies, limits: Limits, shown: list[Path]) -> list[str]:
+        """The words that run a command in a sandbox, in which these folders too are seen."""
+        words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
+        for folder in self.writable:
+            words += ["--perms", "1777", "--size", str(limits.file_size), "--tmpfs", folder]
+        words += self._system(supplies, shown)
+        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", self.home, "--clearenv"]
+        for name, value in kernel_environment(self.home, supplies).items():
+            words += ["--setenv", name, value]
+        return words
+
+    def _system_calls(self) -> bytes:
+        return filter_program()
+
+    def _namespaces(self) -> list[str]:
+        common = ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        if self.uid is not None:
+            apart = [f"--unshare-{kind}" for kind in ("ipc", "pid", "net", "uts", "cgroup-try")]
+            return common + apart + ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        return common + ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
+
+    def _system(self, supplies: Supplies, shown: list[Path]) -> list[str]:
+        """Binds, all read-only; private parents (/root) are made anew, to be entered."""
+        seen = [Path("/usr"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
+        seen += [
+            Path(p)
+            for p in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
+            if os.path.exists(p)
+        ]
+        words = []
+        for top in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+            if os.path.islink(top):
+                words += ["--symlink", os.readlink(top), top]
+            elif os.path.isdir(top):
+                seen.append(Path(top))
+        ours = [*seen, supplies.package]
+        for parent in sorted({p for path in [*ours, *shown] for p in list(path.parents)[:-1]}):
+            if not any(parent.is_relative_to(path) for path in ours) and str(parent) not in (
+                "/tmp",
+                "/home",
+                self.home,
+            ):
+                words += ["--perms", "0755", "--dir", str(parent)]
+        for path in sorted(set(seen)):
+            words += ["--ro-bind", str(path), str(path)]
+        course = project.find_course()
+        for secret in (*((course / "solutions",) if course else ()), PACKAGE):
+            if any(secret.is_relative_to(path) for path in seen):
+                words += ["--tmpfs", str(secret)]
+        for path in (supplies.package, *shown):
+            words += ["--ro-bind", str(path), str(path)]
+        words += ["--perms", "1777", "--dir", f"{self.home}/{FONTS}"]
+        for path in sorted(supplies.fonts.iterdir()):
+            words += ["--ro-bind", str(path), f"{self.home}/{FONTS}/{path.name}"]
+        return words
+
+
+def find_sandbox(folder: Path) -> Bubblewrap:
+    """The sandbox, after it has run a Python inside. Raises Unavailable where it cannot."""
+    if sys.platform != "linux":
+        raise Unavailable("the sandbox needs Linux: grade on a Linux machine, in WSL or in a virtual machine")
+    if shutil.which("bwrap") is None:
+        raise Unavailable(
+            "the sandbox needs bubblewrap: install it with your package manager (`apt install bubblewrap`)"
+        )
+    sandbox, workspace = Bubblewrap(), Workspace.make(folder)
+    supplies = Supplies(workspace.work, workspace.home)
+    trial = [*sandbox.inside(supplies, Limits(), [workspace.meeting]), sys.executable, "-c", "import ipykernel, numpy"]
+    done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Unavailable(f"bubblewrap does not work here ({reason[:200]}): {_remedy()}")
+    return sandbox
+
+
+def _remedy() -> str:
+    """What to do where a sandbox cannot be made."""
+    if os.path.exists("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"):
+        return "allow user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    return "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1"
+
+
+def to_json(limits: Limits) -> dict:
+    """The limits as they go to a worker and into run.json."""
+    return asdict(limits)

@@ -1,0 +1,290 @@
+"""One isolated kernel: started, asked to run cells one by one, and ended.
+
+Nothing that the kernel sends is trusted: messages are counted in bytes before they are parsed, what cannot be parsed is
+ignored, and the time and the life of its processes are watched from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import zmq
+from jupyter_client.manager import KernelManager
+
+from course_utils.checks.probing import MIME
+from course_utils.staff.grading.sandbox.isolation import MIB, Isolation, Limits, Supplies, Workspace, remove
+from course_utils.staff.grading.sandbox.process import NotStarted, Process
+
+LARGEST_MESSAGE = 8 * MIB
+START_SECONDS = 120.0
+WARM_UP = "for _name in {}:\n    try:\n        __import__(_name)\n    except Exception:\n        pass\ndel _name"
+OWN_MEMORY = 256 * MIB  # that this process may grow by while a cell runs
+MOST_HANDLES = 4096  # open files, pipes and sockets of all processes: each may hold memory that no process has
+MOST_FILES = 50_000  # on the sandbox's own file systems: a name takes a kilobyte, and their bound is on contents
+LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
+
+
+@dataclass
+class Outcome:
+    """What running one cell came to.
+
+    ended: why the kernel is no more ("timeout", "memory", "output", "died"), or "". error: name and text of the
+    exception that the cell raised. probes: the data of the probe outputs that it displayed.
+    """
+
+    ended: str = ""
+    error: str = ""
+    error_text: str = ""
+    probes: list[dict] = field(default_factory=list)
+
+
+class Kernel:
+    """A running kernel. `run` runs a cell's source in it; once an outcome says that it `ended`, it is gone.
+
+    It is started at once, and imports the modules `imports` before anything else; `wait` waits until it is ready.
+    """
+
+    def __init__(
+        self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits, imports: tuple[str, ...] = ()
+    ) -> None:
+        self.limits, self.ready = limits, False
+        self.writable = isolation.writable
+        self.workspace = Workspace.make(folder)
+        self.manager = KernelManager(
+            kernel_name="course",
+            transport="tcp" if sys.platform == "win32" else "ipc",
+            connection_file=str(self.workspace.meeting / "kernel.json"),
+        )
+        self.manager.write_connection_file()
+        with contextlib.ExitStack() as handed:
+            sockets = [handed.enter_context(one) for one in isolation.admit(self.workspace, supplies)]
+            self.process = isolation.start(self.manager, sockets, self.workspace, supplies, limits, imports)
+        self.client = self.manager.client()
+        self._bound_messages()
+        self.client.start_channels(stdin=False, hb=False)
+        self.poller = zmq.Poller()
+        self.channels = {"shell": self.client.shell_channel.socket, "iopub": self.client.iopub_channel.socket}
+        for socket in self.channels.values():
+            self.poller.register(socket, zmq.POLLIN)
+        if imports:
+            self.client.execute(WARM_UP.format(imports), silent=True, store_history=False, allow_stdin=False)
+
+    def wait(self) -> None:
+        """Waits until the kernel answers and its output is heard. Raises NotStarted where it does not come to that."""
+        if self.ready:
+            return
+        deadline, asked = time.monotonic() + START_SECONDS, 0.0
+        heard: set[str] = set()
+        while heard != set(self.channels):
+            now = time.monotonic()
+            if now > deadline or not self.process.alive():
+                self.end()
+                raise NotStarted("the kernel did not start")
+            if now - asked > 1.0:  # again, should its output have begun before it was listened to
+                asked = now
+                self.client.kernel_info()
+            for socket, _ in self.poller.poll(100):
+                socket.recv_multipart()
+                heard.add(next(name for name, own in self.channels.items() if own is socket))
+        self.ready = True
+
+    def _bound_messages(self) -> None:
+        """Sockets of this client refuse a message that is too large before it is in memory, and queue few of them."""
+        self.client.context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+        self.client.context.setsockopt(zmq.RCVHWM, 100)
+
+    def run(self, source: str) -> Outcome:
+        """Runs one cell to its end, or to the end of what it may use."""
+        self.wait()
+        outcome, watch = Outcome(), _Watch(self)
+        request = self.client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
+        replied, idle = 0.0, False
+        while not (replied and idle):
+            ready = dict(self.poller.poll(100))
+            for name, socket in self.channels.items():
+                if socket in ready:
+                    kind, content = self._receive(socket, request, watch)
+                    if name == "shell" and kind == "execute_reply":
+                        replied = time.monotonic()
+                        _note_error(outcome, content)
+                    elif kind == "status":
+                        idle = idle or content.get("execution_state") == "idle"
+                    elif kind == "display_data":
+                        _note_probe(outcome, content)
+            outcome.ended = watch.verdict(bool(ready)) or _never_idle(replied)
+            if outcome.ended:
+                self.end()
+                return outcome
+        return outcome
+
+    def _receive(self, socket: zmq.Socket, request: str, watch: _Watch) -> tuple[str, dict]:
+        """One message: its type and content, if it belongs to the request and can be read; else ("", {})."""
+        frames = socket.recv_multipart()
+        watch.received += sum(map(len, frames))
+        try:
+            _, rest = self.client.session.feed_identities(frames)
+            message = self.client.session.deserialize(rest)
+            content = message["content"]
+            if message["parent_header"].get("msg_id") == request and isinstance(content, dict):
+                return str(message["msg_type"]), content
+        except Exception:  # noqa: BLE001 - not a message of the protocol: the student's code may have written it
+            pass
+        return "", {}
+
+    def end(self) -> None:
+        """Kills the kernel and every process that it has started."""
+        children = _family(self.process)
+        for process in children:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(Exception):  # the kernel is dead; what is said of that does not matter
+            self.client.stop_channels()
+        with contextlib.suppress(Exception):
+            self.process.end()
+        psutil.wait_procs(children, timeout=2)
+        remove(self.workspace.meeting.parent)
+
+
+class _Watch:
+    """What a running cell has used so far, seen from outside the kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel, self.limits = kernel, kernel.limits
+        self.received = 0
+        self.started = self.looked = time.monotonic()
+        self.cpu_before = _cpu_seconds(_family(kernel.process))
+        self.memory = 0
+        self.own = psutil.Process()
+        self.own_before = self.own.memory_info().rss
+
+    def verdict(self, busy: bool) -> str:
+        """Why the kernel has to end now, or "". Looks at the processes at most ten times a second."""
+        if self.received > self.limits.output:
+            return "output"
+        now = time.monotonic()
+        if busy and now - self.looked < 0.1:
+            return ""
+        self.looked = now
+        family = _family(self.kernel.process)
+        if not family or not self.kernel.process.alive():
+            return "memory" if self.memory > 0.9 * self.limits.memory else "died"
+        self.memory = max(self.memory, _largest_memory(family))
+        if _total_memory(family, self.limits.memory) > self.limits.memory or self._hoards(family):
+            return "memory"
+        if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
+            return "output"  # messages that wait here, or a single one that does not end
+        cpu = _cpu_seconds(family) - self.cpu_before
+        return "timeout" if cpu > self.limits.cpu_seconds or now - self.started > self.limits.wall_seconds else ""
+
+    def _hoards(self, family: list[psutil.Process]) -> bool:
+        """Whether the processes hold what takes memory and is counted for none of them."""
+        return _handles(family) > MOST_HANDLES or _files(family[-1].pid, self.kernel.writable) > MOST_FILES
+
+
+def _never_idle(replied: float) -> str:
+    """A reply without the end of its output: a message was too large to be let in."""
+    return "output" if replied and time.monotonic() - replied > LATE_OUTPUT else ""
+
+
+def _note_error(outcome: Outcome, content: dict) -> None:
+    if content.get("status") != "ok":
+        outcome.error = str(content.get("ename") or "error")[:100]
+        outcome.error_text = str(content.get("evalue") or "")[:1000]
+
+
+def _note_probe(outcome: Outcome, content: dict) -> None:
+    data = content.get("data")
+    if isinstance(data, dict) and isinstance(data.get(MIME), dict):
+        outcome.probes.append(data[MIME])
+
+
+def _family(kernel: Process) -> list[psutil.Process]:
+    """The kernel's process and all that descend from it; empty when it is gone."""
+    with contextlib.suppress(psutil.Error, NotStarted):
+        head = psutil.Process(kernel.pid)
+        if head.status() != psutil.STATUS_ZOMBIE:
+            return [head, *_descendants(head)]
+    return []
+
+
+def _descendants(head: psutil.Process) -> list[psutil.Process]:
+    """What descends from a process. Linux tells the children of each; psutil would look at all of the machine."""
+    if not Path(f"/proc/{head.pid}/task/{head.pid}/children").exists():
+        return head.children(recursive=True)
+    found, waiting = [], [head.pid]
+    while waiting:
+        for pid in _children(waiting.pop()):
+            with contextlib.suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+                waiting.append(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    with contextlib.suppress(OSError):  # it has just ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
+
+
+def _cpu_seconds(family: list[psutil.Process]) -> float:
+    total = 0.0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            used = process.cpu_times()
+            total += used.user + used.system + getattr(used, "children_user", 0) + getattr(used, "children_system", 0)
+    return total
+
+
+def _largest_memory(family: list[psutil.Process]) -> int:
+    largest = 0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            largest = max(largest, process.memory_info().vms)
+    return largest
+
+
+def _total_memory(family: list[psutil.Process], enough: int) -> int:
+    """What the processes hold in memory together. What they share counts once, which takes long to find out: it is
+    looked at only where they hold more than `enough` otherwise."""
+    total = shared_once = 0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    if total <= enough:
+        return total
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            try:
+                about = process.memory_full_info()
+            except psutil.AccessDenied:  # a process may forbid to look into it
+                about = process.memory_info()
+            shared_once += getattr(about, "pss", about.rss)
+    return shared_once
+
+
+def _handles(family: list[psutil.Process]) -> int:
+    """How many files, pipes and sockets are open. The system's own limit holds for one process: few need no count."""
+    total = 0
+    for process in family if len(family) > 4 else []:
+        with contextlib.suppress(OSError):  # it has just ended
+            total += len(os.listdir(f"/proc/{process.pid}/fd"))
+    return total
+
+
+def _files(pid: int, places: tuple[str, ...]) -> int:
+    """How many files there are in these places, as the process sees them."""
+    total = 0
+    for place in places:
+        with contextlib.suppress(OSError):
+            about = os.statvfs(f"/proc/{pid}/root{place}")
+            total += about.f_files - about.f_ffree
+    return total

@@ -1,0 +1,352 @@
+"""Wrong answers to lesson 01 that its judge has to name, and unusual right ones that it has to accept."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from course_utils.staff.judging.mutants import Mutants
+
+MUTANTS = Mutants()
+wrong, right = MUTANTS.wrong, MUTANTS.right
+wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
+
+# --- E01.1 ----------------------------------------------------------------------------------------------------------
+
+wrong_value("E01.1", 0.1 + 0.5 + 0.8, "sum_for_product")
+wrong_value("E01.1", 0.5 * 0.8, "first_token_dropped")
+wrong_value("E01.1", (0.1 + 0.5 + 0.8) / 3, "mean_for_product")
+wrong_value("E01.1", 0.1, "smallest_factor")
+wrong_value("E01.1", 0.8, "last_only")
+wrong_value("E01.1", 0.1 * 0.5, "last_token_dropped")
+wrong_value("E01.1", 4.0, "percent", "that is a percentage; return the probability itself, a number between 0 and 1")
+wrong_value("E01.1", math.log(0.04), "log_for_probability")
+right_value("E01.1", 0.1 * 0.5 * 0.8, "0.04000000000000001, the product in floating point")
+right_value("E01.1", Fraction(1, 25), "an exact fraction")
+right_value("E01.1", np.float64(0.04), "a numpy scalar")
+right_value("E01.1", np.float32(0.04), "single precision")
+right_value("E01.1", np.array([0.04]), "an array of one element")
+
+# --- E01.2 ----------------------------------------------------------------------------------------------------------
+
+
+@wrong("E01.2", "sum_for_product")
+def joint_prob(conds):
+    return sum(conds)
+
+
+@wrong("E01.2", "mean_for_product")
+def joint_prob(conds):
+    return sum(conds) / len(conds) if conds else 1.0
+
+
+@wrong("E01.2", "last_only")
+def joint_prob(conds):
+    return conds[-1] if conds else 1.0
+
+
+@wrong("E01.2", "first_token_dropped")
+def joint_prob(conds):
+    return math.prod(conds[1:])
+
+
+@wrong("E01.2", "last_token_dropped")
+def joint_prob(conds):
+    return math.prod(conds[:-1])
+
+
+@wrong("E01.2", "empty_product_zero")
+def joint_prob(conds):
+    return math.prod(conds) if conds else 0.0
+
+
+@wrong("E01.2", "zero_dropped")
+def joint_prob(conds):
+    return math.prod(c for c in conds if c > 0)
+
+
+@wrong("E01.2", "smallest_factor")
+def joint_prob(conds):
+    return min(conds, default=1.0)
+
+
+@wrong("E01.2", "log_for_probability")
+def joint_prob(conds):
+    return sum(math.log(c) if c else -math.inf for c in conds)
+
+
+@wrong("E01.2", "logarithm_of_zero")
+def joint_prob(conds):
+    return math.exp(sum(math.log(c) for c in conds))
+
+
+@right("E01.2", "a loop")
+def joint_prob(conds):
+    product = 1.0
+    for factor in conds:
+        product = product * factor
+    return product
+
+
+@right("E01.2", "math.prod")
+def joint_prob(conds):
+    return math.prod(conds)
+
+
+@right("E01.2", "numpy")
+def joint_prob(conds):
+    return np.prod(np.array(conds))
+
+
+@right("E01.2", "exp of the sum of logs, with zero handled")
+def joint_prob(conds):
+    with np.errstate(divide="ignore"):
+        return np.exp(np.log(np.array(conds, dtype=float)).sum())
+
+
+@right("E01.2", "recursion over fractions")
+def joint_prob(conds):
+    return Fraction(conds[0]) * joint_prob_of_rest(conds[1:]) if conds else Fraction(1)
+
+
+def joint_prob_of_rest(conds):
+    return math.prod(map(Fraction, conds), start=Fraction(1))
+
+
+@right("E01.2", "a torch tensor with gradient")
+def joint_prob(conds):
+    import torch
+
+    return torch.tensor(conds, dtype=torch.float64, requires_grad=True).prod()
+
+
+# --- E01.3 ----------------------------------------------------------------------------------------------------------
+
+
+def _rest(joint, prefix):
+    return tuple(range(len(prefix) + 1, joint.ndim))
+
+
+@wrong("E01.3", "slice_not_renormalised")
+def conditional(joint, prefix):
+    return joint.sum(axis=_rest(joint, prefix))[prefix]
+
+
+@wrong("E01.3", "prefix_ignored")
+def conditional(joint, prefix):
+    others = tuple(axis for axis in range(joint.ndim) if axis != len(prefix))
+    return joint.sum(axis=others)
+
+
+@wrong(
+    "E01.3", "wrong_normaliser", "the probabilities that came back do not add up to 1: divide by the mass of the prefix"
+)
+def conditional(joint, prefix):
+    mass = joint.sum(axis=_rest(joint, prefix))
+    return mass[prefix] / mass.max()
+
+
+@wrong("E01.3", "last_axis")
+def conditional(joint, prefix):
+    cells = joint[prefix]
+    marginal = cells.sum(axis=tuple(range(cells.ndim - 1)))
+    return marginal / marginal.sum()
+
+
+@wrong(
+    "E01.3",
+    "slice_is_joint_of_rest",
+    "an array with more than one axis came back: sum over everything after the next symbol",
+)
+def conditional(joint, prefix):
+    return joint[prefix] / joint[prefix].sum()
+
+
+@wrong("E01.3", "first_continuation_only")
+def conditional(joint, prefix):
+    cells = joint[prefix]
+    while cells.ndim > 1:
+        cells = cells[..., 0]
+    return cells / cells.sum() if cells.sum() else cells
+
+
+@right("E01.3", "einsum")
+def conditional(joint, prefix):
+    cells = joint[prefix]
+    letters = "abcdefgh"[: cells.ndim]
+    mass = np.einsum(f"{letters}->a", cells)
+    return mass / mass.sum()
+
+
+@right("E01.3", "loops over lists")
+def conditional(joint, prefix):
+    cells = joint
+    for symbol in prefix:
+        cells = cells[symbol]
+    mass = [float(np.sum(cells[symbol])) for symbol in range(len(cells))]
+    return [m / sum(mass) for m in mass]
+
+
+@right("E01.3", "np.apply_over_axes")
+def conditional(joint, prefix):
+    cells = joint[prefix]
+    mass = np.apply_over_axes(np.sum, cells, range(1, cells.ndim)).ravel() if cells.ndim > 1 else cells
+    return tuple(mass / mass.sum())
+
+
+@right("E01.3", "reshape to two axes")
+def conditional(joint, prefix):
+    mass = joint[prefix].reshape(joint.shape[len(prefix)], -1).sum(1)
+    return mass / mass.sum()
+
+
+# --- E01.4: A and D are identities ----------------------------------------------------------------------------------
+
+
+def _labels(*true):
+    return {letter: letter in true for letter in "ABCDEF"}
+
+
+wrong_value("E01.4", _labels("A"), "order_must_be_left_to_right")
+wrong_value("E01.4", "A", "order_must_be_left_to_right")
+wrong_value("E01.4", [1, 0, 1, 1, 0, 0], "markov_is_exact")
+wrong_value("E01.4", _labels("A", "C", "D"), "markov_is_exact")
+wrong_value("E01.4", _labels("A", "C"), "markov_is_exact")
+wrong_value("E01.4", _labels("A", "C", "D", "F"), "markov_is_exact")
+wrong_value("E01.4", _labels("A", "D", "F"), "markov_is_exact")
+wrong_value("E01.4", _labels("A", "B", "D"), "independence_is_exact")
+wrong_value("E01.4", _labels("A", "D", "E"), "sum_is_exact")
+wrong_value("E01.4", _labels(), "nothing_is_exact")
+right_value("E01.4", [True, False, False, True, False, False], "a list in order")
+right_value("E01.4", ("yes", "no", "no", "yes", "no", "no"), "words")
+right_value("E01.4", [1, 0, 0, 1, 0, 0], "zeros and ones")
+right_value("E01.4", np.array([1, 0, 0, 1, 0, 0], dtype=bool), "a boolean array")
+right_value("E01.4", {"A", "D"}, "the set of those that hold")
+right_value("E01.4", "A, D", "a string of letters")
+right_value("E01.4", {"a": True, "b": False, "c": False, "d": True, "e": False, "f": False}, "small letters")
+
+# --- E01.5 ----------------------------------------------------------------------------------------------------------
+
+XOR = [[[0.25, 0], [0, 0.25]], [[0, 0.25], [0.25, 0]]]
+_first, _step = np.array([0.3, 0.7]), np.array([[0.2, 0.8], [0.6, 0.4]])
+wrong_value("E01.5", np.einsum("a,b,c->abc", _first, [0.1, 0.9], [0.5, 0.5]), "table_is_independent")
+wrong_value("E01.5", np.full((2, 2, 2), 1 / 8), "table_is_independent")
+wrong_value("E01.5", np.einsum("a,ab,bc->abc", _first, _step, _step), "table_is_markov")
+wrong_value("E01.5", (4 * np.array(XOR)).tolist(), "not_normalised")
+wrong_value("E01.5", np.eye(8)[0].reshape(2, 2, 2), "table_is_certain")
+wrong_value(
+    "E01.5", np.array(XOR).ravel(), "wrong_shape", "an array of shape (8,) came back; the task asks for a 2x2x2 table"
+)
+right_value("E01.5", XOR, "exclusive or, as nested lists")
+right_value("E01.5", np.array(XOR), "exclusive or, as an array")
+right_value(
+    "E01.5", [[[Fraction(1, 4), 0], [0, Fraction(1, 4)]], [[0, Fraction(1, 4)], [Fraction(1, 4), 0]]], "fractions"
+)
+right_value("E01.5", np.arange(1, 9).reshape(2, 2, 2) ** 2 / 204, "nothing special about it")
+right_value("E01.5", [[[0.5, 0], [0, 0]], [[0, 0.5], [0, 0]]], "the third repeats the first; the second is constant")
+
+# --- E01.6 ----------------------------------------------------------------------------------------------------------
+
+wrong_value("E01.6", (0.42, 0.42), "order_is_symmetric")
+wrong_value("E01.6", (0.7, 0.5), "first_factor_missing")
+wrong_value("E01.6", (0.2, 0.42), "swapped")
+wrong_value("E01.6", (0.126, 0.04), "complete_for_prefix")
+wrong_value(
+    "E01.6",
+    (0.24, 0.24),
+    "independence_is_exact",
+    "that multiplies Pr(a) by Pr(b); the second symbol depends on the first",
+)
+right_value("E01.6", [0.42, 0.2], "a list")
+right_value("E01.6", np.array([0.6 * 0.7, 0.4 * 0.5]), "an array")
+right_value("E01.6", (Fraction(21, 50), Fraction(1, 5)), "fractions")
+right_value("E01.6", {"ab": 0.42, "ba": 0.2}, "a dict")
+
+# --- E01.7 ----------------------------------------------------------------------------------------------------------
+
+
+@wrong("E01.7", "unnormalised_bars")
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    ax.bar(list(leaves), [100 * p for p in leaves.values()])
+    return ax
+
+
+@wrong("E01.7", "zero_leaves_missing")
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    possible = {leaf: p for leaf, p in leaves.items() if p > 0}
+    ax.bar(list(possible), list(possible.values()))
+    return ax
+
+
+@wrong(
+    "E01.7",
+    "sorted_apart",
+    "the bars have the right heights at the wrong names: sort strings and probabilities together",
+)
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    ax.bar(list(leaves), sorted(leaves.values()))
+    return ax
+
+
+@wrong("E01.7", "labels_missing")
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    ax.bar(range(len(leaves)), list(leaves.values()))
+    return ax
+
+
+@wrong("E01.7", "lines_for_bars", "there are no bars on the Axes: use ax.bar or ax.barh")
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    ax.plot(list(leaves), list(leaves.values()))
+    return ax
+
+
+@wrong("E01.7", "nothing_returned", "nothing came back: end with return ax")
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    ax.bar(list(leaves), list(leaves.values()))
+
+
+@right("E01.7", "horizontal, sorted by probability, in colours")
+def plot_leaves(leaves):
+    order = sorted(leaves, key=leaves.get)
+    _, ax = plt.subplots()
+    ax.barh(order, [leaves[leaf] for leaf in order], color=["tab:red", "tab:blue"] * (len(order) // 2))
+    return ax
+
+
+@right("E01.7", "pyplot, and the current Axes")
+def plot_leaves(leaves):
+    plt.figure(figsize=(8, 2))
+    plt.bar(leaves.keys(), leaves.values(), width=0.4)
+    plt.xticks(rotation=90)
+    return plt.gca()
+
+
+@right("E01.7", "numbers on the axis, strings as tick labels")
+def plot_leaves(leaves):
+    _, ax = plt.subplots()
+    ax.bar(np.arange(len(leaves)), list(leaves.values()))
+    ax.set_xticks(np.arange(len(leaves)), list(leaves))
+    ax.set_title("leaves")
+    return ax
+
+
+@right("E01.7", "one call of bar for each leaf; the figure comes back")
+def plot_leaves(leaves):
+    fig, ax = plt.subplots()
+    for leaf, probability in leaves.items():
+        ax.bar(leaf, probability)
+    return fig
+
+
+# --- automatic mutants that are no mistakes -------------------------------------------------------------------------
+
+MUTANTS.equivalent = {}
