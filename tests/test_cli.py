@@ -14,6 +14,7 @@ import pytest
 from course_utils import cli
 from course_utils.cli import doctor, lab
 from course_utils.cli import test as test_command
+from course_utils.staff.authoring.render import browser
 
 ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["pytester"]
@@ -65,10 +66,6 @@ def test_a_name_that_does_not_exist_is_an_attribute_error():
 
 @pytest.mark.parametrize("name", list(cli.COMMANDS))
 def test_every_command_explains_itself(name, capsys):
-    module, summary = cli.COMMANDS[name]
-    if not cli._exists(module):
-        assert name in {"slides", "site", "new-lesson"}, f"{module} is not there"
-        return
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
     text = capsys.readouterr().out
@@ -83,8 +80,7 @@ def test_the_overview_lists_the_commands_that_are_there(arguments, capsys):
         cli.main(arguments)
     text = capsys.readouterr().out
     assert end.value.code == 0
-    for module, summary in cli.COMMANDS.values():
-        assert (summary in text) == cli._exists(module)
+    assert all(summary in text for _, summary in cli.COMMANDS.values())
 
 
 def test_an_unknown_command_names_the_known_ones(capsys):
@@ -112,7 +108,6 @@ def test_the_readme_names_commands_and_files_that_are_there():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"python3 course\.py ([a-z-]+)", text)) - {"--help"}
     assert {"lab", "test", "doctor", "check", "grade", "build"} <= named <= set(cli.COMMANDS)
-    assert all(cli._exists(cli.COMMANDS[name][0]) for name in named)
     linked = re.findall(r"\]\(([^)#:]+)\)", text)
     files = [
         name for name in re.findall(r"`([\w/.-]+\.[a-z]{2,5})`", text) if not name.startswith(("report/", "course.py"))
@@ -214,16 +209,16 @@ def test_lab_names_few_new_notebooks_and_counts_many(tmp_path):
 
 
 def test_an_interrupted_copy_leaves_no_half_notebook(course, monkeypatch):
-    def interrupted(self, target):
+    def interrupted(draft, target):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", interrupted)
+        patch.setattr(os, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             lab.lay_out_work(course)
     assert not list((course / "work").glob("*.ipynb"))
     assert len(lab.lay_out_work(course)) == 3
-    assert not list((course / "work").rglob("*.tmp"))
+    assert not list((course / "work").rglob("*.part"))
 
 
 def test_the_committed_course_lies_in_work_as_the_readme_says(tmp_path):
@@ -258,23 +253,24 @@ def test_lessons_are_live_under_lab_and_the_users_configuration_stays():
 
 
 def test_lab_outside_a_clone_says_so(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(lab, "ROOT", tmp_path)
-    assert lab.run(argparse.Namespace(port=None, no_browser=True)) == 1
-    assert "notebooks" in capsys.readouterr().out
+    monkeypatch.setattr("course_utils.project.PACKAGE", tmp_path / "site-packages" / "course_utils")
+    monkeypatch.chdir(tmp_path)
+    assert lab.run(argparse.Namespace(port=None, no_browser=True)) == 2
+    assert "clone of the course's repository" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------------------------------------- course test
 
 
 def test_one_session_runs_the_tests_and_both_folders_of_notebooks():
-    command = test_command.pytest_command(quick=False, jobs=2, require="browser", others=["-x"])
+    command = test_command.pytest_command(ROOT, quick=False, jobs=2, require="browser", others=["-x"])
     assert {"tests", "notebooks", "solutions", "--nbval-lax", "--nbval-current-env"} <= set(command)
     assert command[command.index("--dist") + 1] == "loadfile"  # else the cells of a notebook land on several workers
     assert command[-3:] == ["--require", "browser", "-x"]
 
 
 def test_quick_leaves_out_what_its_help_says():
-    command = test_command.pytest_command(quick=True, jobs=1, require="", others=[])
+    command = test_command.pytest_command(ROOT, quick=True, jobs=1, require="", others=[])
     assert "solutions" not in command
     assert command[command.index("-m", 2) + 1 :][-1].count("not") >= 1
     assert "--numprocesses" not in command
@@ -491,7 +487,7 @@ def test_doctor_finds_a_course_model_that_computes_nothing(monkeypatch):
 def test_doctor_finds_that_there_is_no_sandbox(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor.sys, "platform", "linux")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert failure_of(doctor.sandbox).remedy.startswith("sudo apt install bubblewrap")
+    assert "apt install bubblewrap" in failure_of(doctor.sandbox).remedy
     monkeypatch.setattr(doctor.sys, "platform", "darwin")
     assert "Linux" in failure_of(doctor.sandbox).remedy
 
@@ -509,7 +505,7 @@ def test_doctor_finds_a_sandbox_that_cannot_start(monkeypatch, tmp_path):
 
 def test_doctor_finds_that_there_is_no_browser(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(doctor, "find_browser", lambda: None)
+    monkeypatch.setattr(browser, "find_browser", lambda: None)
     assert "chromium" in failure_of(doctor.browser).remedy
 
 

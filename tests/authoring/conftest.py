@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.cli import build as build_command
 from course_utils.notebooks import is_code
+from course_utils.staff.authoring.build import build as build_command
 from course_utils.staff.authoring.build import execute
 from course_utils.staff.authoring.notebook_files import KINDS, Notebook, canonical
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from course_utils.cli import build as build_command
+from course_utils.staff.authoring.build import build as build_command
 from course_utils.staff.authoring.build import execute
 
 pytestmark = pytest.mark.slow

@@ -354,13 +354,10 @@ def test_teaching_notes(make, tmp_path):
 @pytest.fixture
 def registry(monkeypatch):
     """The checks of one lesson with one task: E90.1, `half`, 1 point."""
-    fake = SimpleNamespace(
-        lessons=lambda: ["90"],
-        tasks=lambda number: ["E90.1"],
-        max_points=lambda task: 1.0,
-        load_probe=lambda task: SimpleNamespace(function="half"),
-    )
-    monkeypatch.setattr(tasks, "registry", fake)
+    monkeypatch.setattr(tasks, "lessons", lambda: ["90"])
+    monkeypatch.setattr(tasks, "tasks", lambda number: ["E90.1"])
+    monkeypatch.setattr(tasks, "max_points", lambda task: 1.0)
+    monkeypatch.setattr(tasks, "load_probe", lambda task: SimpleNamespace(function="half"))
 
 
 def solution(make, *cells):

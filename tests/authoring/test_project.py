@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.cli import build as build_command
 from course_utils.staff.authoring import lints
+from course_utils.staff.authoring.build import build as build_command
 from course_utils.staff.authoring.build import execute
 from course_utils.staff.authoring.notebook_files import lessons, read
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.cli import site as site_command
 from course_utils.staff.authoring.render import browser
+from course_utils.staff.authoring.render.publish import make_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ CUT_OFF = """() => [...document.querySelectorAll('main pre, main div.wide, main 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("site") / "my course"
-    assert site_command.make(ROOT, out, "instructor", pdf=False)[0] == []
+    assert make_site(ROOT, out, "instructor", pdf=False)[0] == []
     return out
 
 

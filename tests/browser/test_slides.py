@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.cli import slides as slides_command
 from course_utils.staff.authoring.notebook_files import lessons
 from course_utils.staff.authoring.render import browser
+from course_utils.staff.authoring.render.publish import make_decks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,7 +34,7 @@ MEASURE = """() => [...document.querySelectorAll('.step')].map((step, i) => {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("decks") / "my slides"
-    slides_command.make(ROOT, lessons(ROOT, "notebooks"), out, pdf=False)
+    make_decks(ROOT, lessons(ROOT, "notebooks"), out, pdf=False)
     return out
 
 

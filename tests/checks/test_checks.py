@@ -9,25 +9,26 @@ import pytest
 from course_utils.checks import registry
 from course_utils.checks.probing import load_probe, probe_task
 from course_utils.staff.judging.judging import judge_task, report
+from course_utils.staff.judging.registry import load_mutants, max_points
 
 from .solved import TASKS, answer_source, names, verdict
 
 WRONG = [
     pytest.param(task, answer, id=f"{task}-{number}-{answer.misconception}")
     for task in TASKS
-    for number, answer in enumerate(registry.load_mutants(registry.lesson_of(task)).MUTANTS.wrong_answers.get(task, []))
+    for number, answer in enumerate(load_mutants(registry.lesson_of(task)).MUTANTS.wrong_answers.get(task, []))
 ]
 RIGHT = [
     pytest.param(task, answer, id=f"{task}-{answer.note}")
     for task in TASKS
-    for answer in registry.load_mutants(registry.lesson_of(task)).MUTANTS.right_answers.get(task, [])
+    for answer in load_mutants(registry.lesson_of(task)).MUTANTS.right_answers.get(task, [])
 ]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_solution_gets_all_points(task):
     result = verdict(task, names(task))
-    assert (result.points, result.status) == (registry.max_points(task), "graded"), result.message
+    assert (result.points, result.status) == (max_points(task), "graded"), result.message
     lines = report(task, result).splitlines()
     assert lines == [f"{task} {load_probe(task).function}: {result.points:g} of {result.points:g} points"]
 
@@ -58,7 +59,7 @@ def test_an_unusual_right_answer_gets_all_points(task, answer):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_mistakes_and_variants(task):
-    mutants = registry.load_mutants(registry.lesson_of(task)).MUTANTS
+    mutants = load_mutants(registry.lesson_of(task)).MUTANTS
     assert len(mutants.wrong_answers.get(task, [])) >= 2
     assert len(mutants.right_answers.get(task, [])) >= 1
 
@@ -97,7 +98,7 @@ def test_forged_data_earns_nothing(task, data):
 def test_data_of_another_seed_or_task_earns_nothing_where_inputs_are_random(task):
     data = probe_task(task, names(task), 1)
     if len(load_probe(task).cases(random.Random(0))) > 1:
-        assert judge_task(task, data, 2).points < registry.max_points(task)
+        assert judge_task(task, data, 2).points < max_points(task)
     assert judge_task(task, {**data, "task": "E99.9"}, 1).points == 0
 
 

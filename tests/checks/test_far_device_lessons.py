@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from course_utils.checks import registry
 from course_utils.checks.probing import load_probe
 from course_utils.language_model import tiny_model
+from course_utils.staff.judging.registry import load_mutants
 from tests.far_device import FarDevice, WrongDevice
 
 from .solved import ROOT, TASKS, lecture_cells, names, run, verdict
@@ -58,7 +59,7 @@ ANSWERS = [
     if takes_a_model(task)
     for note, answer in [
         ("the solution", None),
-        *((a.note, a) for a in registry.load_mutants(registry.lesson_of(task)).MUTANTS.right_answers.get(task, [])),
+        *((a.note, a) for a in load_mutants(registry.lesson_of(task)).MUTANTS.right_answers.get(task, [])),
     ]
 ]
 

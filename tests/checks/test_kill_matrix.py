@@ -10,6 +10,8 @@ import functools
 import pytest
 
 from course_utils.checks import registry
+from course_utils.checks.probing import load_probe
+from course_utils.staff.judging.registry import load_mutants
 
 from .mutation import mutants
 from .solved import ROOT, TASKS, Hung, answer_source, names, verdict
@@ -32,7 +34,7 @@ def _passes(task: str, source: str) -> bool:
 
 
 def _mutants(task: str):
-    return registry.load_mutants(registry.lesson_of(task)).MUTANTS
+    return load_mutants(registry.lesson_of(task)).MUTANTS
 
 
 @pytest.mark.slow
@@ -67,7 +69,7 @@ def table() -> str:
         wrong, right = (
             answers.get(task, []) for answers in (_mutants(task).wrong_answers, _mutants(task).right_answers)
         )
-        function = registry.load_probe(task).function
+        function = load_probe(task).function
         lines.append(f"| {task} | `{function}` | {len(wrong)} | {len(right)} | {made} | {len(alive)} |")
         notes += [
             f"| {task} | `{name.replace('|', chr(92) + '|')}` | {reason} |"

@@ -7,6 +7,7 @@ import pytest
 
 from course_utils.checks import registry
 from course_utils.checks.reading import tolerances_times
+from course_utils.staff.judging.registry import load_mutants
 
 from .solved import TASKS, names, verdict
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.slow
 def test_no_mistake_is_within_ten_tolerances_of_right(task):
     """On 20 seeds: with tolerances ten times as wide every wrong answer still loses points, and the solution none."""
     solution = names(task)
-    wrong = registry.load_mutants(registry.lesson_of(task)).MUTANTS.wrong_answers.get(task, [])
+    wrong = load_mutants(registry.lesson_of(task)).MUTANTS.wrong_answers.get(task, [])
     for seed in range(20):
         assert verdict(task, solution, seed).right, f"seed {seed}"
         with tolerances_times(10):

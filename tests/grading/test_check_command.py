@@ -5,7 +5,7 @@ import os
 import pytest
 
 from course_utils.cli import check as check_command
-from course_utils.cli.check import Unreadable, check_one, open_own, overview, read_own
+from course_utils.staff.grading.run.self_check import Unreadable, check_one, open_own, overview, read_own
 from tests.grading.notebooks import (
     EXERCISE,
     HANDED_OUT,

@@ -10,6 +10,7 @@ import time
 import psutil
 import pytest
 
+from course_utils.project import course_folder
 from course_utils.staff.grading.intake.submissions import read_notebook
 from course_utils.staff.grading.place.graft import graft
 from course_utils.staff.grading.run.worker import run_folder
@@ -167,7 +168,7 @@ class TestSandbox:
         for place in ("/usr/x", "/etc/x", "/x", "/home/x"):
             assert kernel.run(f"open({place!r}, 'w')").error in ("OSError", "PermissionError", "FileNotFoundError")
         assert "passwd" not in said(kernel, "__import__('os').listdir('/etc')")
-        solved = str(isolation.SOLVED / "solutions")
+        solved = str(course_folder() / "solutions")
         assert kernel.run(f"import os; os.listdir({solved!r})").error in ("FileNotFoundError", "PermissionError")
 
     def test_no_other_process_is_seen(self, kernel):

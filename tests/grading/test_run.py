@@ -20,6 +20,7 @@ from course_utils.staff.grading.intake.submissions import NoSubmissions
 from course_utils.staff.grading.place.pristine import NoExercise
 from course_utils.staff.grading.records import LOST, Record, Row
 from course_utils.staff.grading.report.graded import Changes, Graded
+from course_utils.staff.grading.report.summary import summary
 from course_utils.staff.grading.run import run
 from course_utils.staff.grading.run.run import BadReport, Order, grade
 from course_utils.staff.grading.run.worker import LOCK, WorkerFailed, run_folder, sole_use
@@ -343,7 +344,7 @@ def test_the_end_of_a_run_tells_who_and_what(grading):
     late = Record("adam", NAME, "", (Row("E01.1", 1.0, 1.0, "graded"),), "a.ipynb", "late by 1 h 0 min")
     graded = Graded([late, absent], {NAME: EXERCISE}, {}, {"eve": Enrolled("eve", "", None)})
     changes = Changes([("adam", NAME, "E01.1", "0", "1", "error", "graded", "")], 1, 0)
-    said = "\n".join(grade_command.summary(grading.folder, run.Finished(graded, changes)))
+    said = "\n".join(summary(grading.folder, graded, changes))
     for line in (
         "nothing handed in (1): eve",
         "late (1): adam",

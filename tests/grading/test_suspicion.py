@@ -4,6 +4,7 @@
 
 import pytest
 
+from course_utils.notebooks import is_answer, source
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.place.suspicion import is_suspect
 from tests.grading.hostile.attacks import HOOKS, PATCHES, TORCH_PATCHES
@@ -20,7 +21,7 @@ PLAIN = [
 SUSPECT = [
     "math.inf = 7", "del math.inf", "math.__dict__['inf'] = 7", "for math.inf in (7,): pass", "plt.rcParams['x'] = 1",
     "import os", "from numpy import ctypeslib", "import torch.utils.cpp_extension", "from collections.abc import Mapping",
-    "from . import x", "import course_utils.checks.probing", "exec('x')", "setattr(math, 'inf', 7)", "f = globals",
+    "from . import x", "import course_utils.checks.probing", "from course_utils.lessons.lesson_02 import probe", "exec('x')", "setattr(math, 'inf', 7)", "f = globals",
     "np.random.mtrand._rand", "weights.mul_(2)", "np.seterr(all='raise')", "lang.table.clear()", "class A: pass",
     "'{0.__class__}'.format(1)", "operator.attrgetter('x')", "model.train()", "model.double()", "model.to(torch.float16)", "%matplotlib inline", "!ls", "x = (",
     "statistics.sys.exit()", "(" * 10_000, "x = 1\x00",
@@ -45,5 +46,5 @@ def test_the_hooks_of_ipython_are_suspect(name):
 def test_hardly_any_solution_is_suspect():
     """Else graders would ask honest answers twice."""
     cells = [cell for name in pristine.names() for cell in pristine.load(name).solution["cells"]]
-    answers = [pristine.text(cell) for cell in cells if pristine.is_answer(cell)]
+    answers = [source(cell) for cell in cells if is_answer(cell)]
     assert sum(map(is_suspect, answers)) < 0.1 * len(answers)

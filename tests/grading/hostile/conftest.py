@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from course_utils.project import course_folder
 from course_utils.staff.grading.run.run import Order, grade
 from course_utils.staff.grading.run.worker import run_folder
-from course_utils.staff.grading.sandbox.isolation import MIB, SOLVED, Bubblewrap, Limits, Unavailable, find_sandbox
+from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits, Unavailable, find_sandbox
 from course_utils.staff.grading.sandbox.warm import Warm
 from tests.grading.hostile.attacks import ATTACKS, MARK, TOKEN, with_port
 from tests.grading.hostile.honest import HONEST
@@ -100,7 +101,7 @@ def run(sandbox, tmp_path_factory, request) -> Run:
         files = {f"{one.name}/{one.path or NAME + '.ipynb'}": with_port(one, port) for one in chosen}
         files |= {f"{one.name}/{NAME}.ipynb": one.content for one in HONEST if one.name in asked}
         files |= {f"neighbour/{TOKEN}.txt": TOKEN.encode()}
-        places = [home, SOLVED, Path("/etc")]
+        places = [home, course_folder(), Path("/etc")]
         before = [state(place) for place in places]
         done = graded(files, folder, request.config.getoption("--warm"))
         after = [state(place) for place in places]

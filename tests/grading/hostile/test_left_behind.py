@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.staff.grading.sandbox.isolation import SOLVED, remove
+from course_utils.project import course_folder
+from course_utils.staff.grading.sandbox.isolation import remove
 from tests.grading.hostile.attacks import TASK
 from tests.grading.hostile.conftest import as_command, rows_of
 from tests.grading.hostile.notebooks import NAME, POINTS, RIGHT, WRONG, dumps, notebook
@@ -55,7 +56,7 @@ def test_commands_without_a_sandbox_clear_it_away(command, tmp_path):
     )
     with tempfile.TemporaryDirectory() as place:  # short, as the path of a socket must be
         words = [sys.executable, "-m", "course_utils.cli", *options]
-        done = as_command(*words, cwd=SOLVED, env=os.environ | {"TMPDIR": place})
+        done = as_command(*words, cwd=course_folder(), env=os.environ | {"TMPDIR": place})
         left = list(Path(place).iterdir())
         for path in left:
             remove(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.staff.grading.sandbox.isolation import SOLVED
+from course_utils.project import course_folder
 from tests.grading.hostile.attacks import ATTACKS, with_port
 from tests.grading.hostile.conftest import as_command, rows_of
 from tests.grading.hostile.notebooks import NAME, POINTS, dumps, notebook
@@ -40,7 +40,7 @@ def as_somebody(sandbox, tmp_path_factory) -> list[str]:
                     words += ["--perms", "0755", "--dir", str(above)]
             words += ["--ro-bind", str(home), str(home)]
     words += ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups", "env"]
-    if as_command(*words, sys.executable, "-c", "import course_utils, numpy", cwd=SOLVED).returncode:
+    if as_command(*words, sys.executable, "-c", "import course_utils, numpy", cwd=course_folder()).returncode:
         pytest.skip("an ordinary user cannot read this checkout")
     return words
 
@@ -80,7 +80,7 @@ def test_the_worst_attacks_get_no_further_there(as_somebody, folder, pytestconfi
         2,
         *(["--warm"] if pytestconfig.getoption("--warm") else []),
     ]
-    done = as_command(*command, cwd=SOLVED, timeout=3600)
+    done = as_command(*command, cwd=course_folder(), timeout=3600)
     assert done.returncode == 0, done.stderr[-2000:]
     rows = rows_of(out / "report")
     assert {task: float(row["points"]) for task, row in rows["honest"].items()} == POINTS

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.project import course_folder
 from course_utils.staff.grading.intake import submissions
 from course_utils.staff.grading.intake.submissions import read_notebook
 from course_utils.staff.grading.place import graft
@@ -71,7 +72,7 @@ def without(*words: str):
 LISTEN = "import socket; raise ValueError(sorted(name for _, name in socket.if_nameindex()))"
 PROCESSES = "import os; raise ValueError(sum(name.isdigit() for name in os.listdir('/proc')))"
 CALL = "import ctypes; raise ValueError(ctypes.CDLL(None).{})"
-SOLVED = f"import os; raise ValueError(os.path.exists({str(isolation.SOLVED / 'solutions')!r}))"
+SOLVED = f"import os; raise ValueError(os.path.exists({str(course_folder() / 'solutions')!r}))"
 
 
 @pytest.mark.slow

@@ -15,7 +15,9 @@ LIBRARIES = frozenset(
     "__future__ cmath collections course_utils fractions functools itertools math matplotlib numpy operator pandas "
     "random re scipy statistics string time torch typing".split()
 )
-CLOSED = frozenset(("course_utils.checks", "collections.abc", "torch.utils"))  # what of them a plain cell does not need
+CLOSED = frozenset(
+    ("course_utils.checks", "course_utils.lessons", "collections.abc", "torch.utils")
+)  # what of them a plain cell does not need
 NAMES = frozenset(
     "breakpoint compile delattr dir eval exec exit get_ipython getattr globals input locals memoryview open quit "
     "setattr super type vars".split()
