@@ -240,8 +240,7 @@ def sandbox() -> str:
         try:
             find_sandbox(Path(folder))
         except Unavailable as reason:
-            finding, _, remedy = str(reason).partition(": ")
-            raise Failure(finding, remedy or "see docs/grading.md") from None
+            raise Failure(reason.finding, reason.remedy) from None
     return metadata_of_program(shutil.which("bwrap") or "bwrap")
 
 

@@ -155,9 +155,8 @@ def _sandbox(folder: Path, warm: bool) -> str:
     try:
         find_sandbox(folder)
     except Unavailable as reason:
-        raise Unavailable(
-            f"{reason}\n  (--unsafe-no-sandbox grades without it: only for code that you trust)"
-        ) from None
+        aside = "or, only for code that you trust, grade without it: --unsafe-no-sandbox"
+        raise Unavailable(reason.finding, f"{reason.remedy};\n  {aside}") from None
     if not warm:
         return Bubblewrap.name
     from course_utils.staff.grading.sandbox.warm import Warm, try_warm

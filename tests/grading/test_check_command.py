@@ -5,6 +5,7 @@ import os
 import pytest
 
 from course_utils.cli import check as check_command
+from course_utils.staff.grading.run import self_check
 from course_utils.staff.grading.run.self_check import Unreadable, check_one, open_own, overview, read_own
 from tests.grading.notebooks import (
     EXERCISE,
@@ -40,7 +41,7 @@ def test_the_result_by_task(course, capsys):
     answers["E01.4"] = exercise_stub("e01-4")
     path = save(course, notebook(answers))
     before = path.read_bytes()
-    assert check_one(str(path)) == 0
+    assert check_one(str(path), course) == 0
     said = capsys.readouterr().out
     lines = said.splitlines()
     assert lines[0] == EXERCISE.title and str(path) in lines[1] and "saved at" in lines[1]
@@ -120,8 +121,8 @@ def test_it_is_found_by_number(course):
 
 
 def test_nothing_answered_reminds_to_save(course, capsys, monkeypatch):
-    monkeypatch.setattr(check_command, "graded_rows", lambda own: {})
-    check_one(str(save(course, notebook())))
+    monkeypatch.setattr(self_check, "graded_rows", lambda own: {})
+    check_one(str(save(course, notebook())), course)
     assert "save the notebook (Ctrl+S)" in capsys.readouterr().out
 
 

@@ -92,7 +92,7 @@ def test_a_machine_with_other_code_or_without_a_sandbox_refuses(monkeypatch):
     assert "install the same" in cluster.refusal("0.0.1 (abc)", LimitsOnly.name)
 
     def unavailable(folder):
-        raise cluster.Unavailable("the sandbox needs bubblewrap")
+        raise cluster.Unavailable("the sandbox needs bubblewrap", "install it")
 
     monkeypatch.setattr(cluster, "find_sandbox", unavailable)
     assert "bubblewrap" in cluster.refusal(cluster.own_version(), "bubblewrap")

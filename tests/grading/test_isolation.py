@@ -280,7 +280,7 @@ def test_the_command_refuses_without_a_sandbox(monkeypatch, tmp_path, capsys):
     from course_utils.cli import grade as grade_command
 
     def missing(folder):
-        raise Unavailable("the sandbox needs bubblewrap")
+        raise Unavailable("the sandbox needs bubblewrap", "install it")
 
     monkeypatch.setattr(grade_command, "find_sandbox", missing)
     parser = grade_command.argparse.ArgumentParser()

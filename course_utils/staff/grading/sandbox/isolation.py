@@ -56,7 +56,11 @@ LAUNCHER = f"{CONFINED}\nimport json\n\nconfine(json.loads(sys.argv.pop(1)))\nbe
 
 
 class Unavailable(RuntimeError):
-    """This machine cannot give the isolation that was asked for; the text says what to do."""
+    """This machine cannot give the isolation that was asked for: what is in the way, and the remedy."""
+
+    def __init__(self, finding: str, remedy: str) -> None:
+        super().__init__(f"{finding}: {remedy}")
+        self.finding, self.remedy = finding, remedy
 
 
 @dataclass(frozen=True)
@@ -349,18 +353,17 @@ class Bubblewrap:
 def find_sandbox(folder: Path) -> Bubblewrap:
     """The sandbox, after it has run a Python inside. Raises Unavailable where it cannot."""
     if sys.platform != "linux":
-        raise Unavailable("the sandbox needs Linux: grade on a Linux machine, in WSL or in a virtual machine")
+        raise Unavailable("the sandbox needs Linux", "grade on a Linux machine, in WSL or in a virtual machine")
     if shutil.which("bwrap") is None:
-        raise Unavailable(
-            "the sandbox needs bubblewrap: install it with your package manager (`apt install bubblewrap`)"
-        )
+        remedy = "install it with your package manager (`apt install bubblewrap`)"
+        raise Unavailable("the sandbox needs bubblewrap", remedy)
     sandbox, workspace = Bubblewrap(), Workspace.make(folder)
     supplies = Supplies(workspace.work, workspace.home)
     trial = [*sandbox.inside(supplies, Limits(), [workspace.meeting]), sys.executable, "-c", "import ipykernel, numpy"]
     done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise Unavailable(f"bubblewrap does not work here ({reason[:200]}): {_remedy()}")
+        raise Unavailable(f"bubblewrap does not work here ({reason[:200]})", _remedy())
     return sandbox
 
 

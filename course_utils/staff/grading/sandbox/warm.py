@@ -157,6 +157,6 @@ def try_warm(folder: Path) -> None:
     try:
         _ = parent.fork(sandbox.order({}, Limits()), []).pid
     except NotStarted as error:
-        raise Unavailable(f"--warm does not work here ({error}); without it the run takes longer") from None
+        raise Unavailable(f"--warm does not work here ({error})", "leave it out, which takes longer") from None
     finally:
         parent.end()
