@@ -70,7 +70,7 @@ def course(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
-    """That of a student who has no Jupyter of his own; JupyterLab tells the browser test how to drive it."""
+    """That of a student who has no Jupyter of their own; JupyterLab tells the browser test how to drive it."""
     private = tmp_path_factory.mktemp("jupyter")
     names = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"]
     names += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]

@@ -1,4 +1,4 @@
-"""The submissions of the batch: student's name to the bytes of his notebook. Those that need a kernel are few."""
+"""The submissions of the batch: student's name to the bytes of their notebook. Those that need a kernel are few."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Notebooks that attack the grader (`attacks`), and honest ones that look odd (`honest`): what each of them must get.
 
-The threat model. A student controls every byte of his file, its name, and everything that happens in the kernel that
-runs it: he can replace the kernel itself and write to its sockets whatever he likes. He knows the source of this
-project. He wants points without an answer, or other people's answers, or the solutions; or he wants the run to stop, to
-take for ever, to fill the disk or the memory, or to change something on the machine. What has to hold:
+The threat model. Students control every byte of their file, its name, and everything that happens in the kernel that
+runs it: they can replace the kernel itself and write to its sockets whatever they like. They know the source of
+this project. They want points without an answer, or other people's answers, or the solutions; or they want the run to
+stop, to take for ever, to fill the disk or the memory, or to change something on the machine. What has to hold:
 
 * a task earns what its own answer is worth on fresh inputs, and nothing else earns points;
 * the other tasks of the same notebook are graded all the same, and so is every other submission;
@@ -21,6 +21,6 @@ What is not defended:
 * Faults in the Linux kernel, in bubblewrap, in Python's JSON or in ZeroMQ. The filter on system calls makes the first
   harder to reach; the grader's own process is an ordinary one, so it should not be run by someone who holds secrets
   that are worth such an attack.
-* A student who breaks his own earlier results: once a task's own code has spoilt its kernel, that task is lost.
+* A student who breaks their own earlier results: once a task's own code has spoilt its kernel, that task is lost.
 * Grading with `--unsafe-no-sandbox`, and `course check`, which runs one's own notebook: limits, and no walls.
 """

@@ -893,7 +893,7 @@ attack(
 
 STUB = dumps(notebook({}))
 UNANSWERED = dict.fromkeys(POINTS, "missing")
-NAMES = {  # of the student's folder: the name that the report gives him
+NAMES = {  # of the student's folder: the name that the report gives them
     "=cmd|'calc'!A0": "'=cmd_'calc'!A0",
     "+1": "'+1",
     "@SUM(1)": "'@SUM(1)",

@@ -1,4 +1,4 @@
-"""Names and archives that attack: everybody has his rows, and nothing is written anywhere else. No kernel is needed."""
+"""Names and archives that attack: everybody has their rows, and nothing is written elsewhere. No kernel is needed."""
 
 from __future__ import annotations
 

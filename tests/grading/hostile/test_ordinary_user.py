@@ -1,4 +1,4 @@
-"""The sandbox of an ordinary user, tried by root as well: as somebody without any right, in a process of his own."""
+"""The sandbox of an ordinary user, tried by root as well: as somebody without any right, in another process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHOSEN = ("disk-sockets", "shared-memory", "memory-files", "processes", "ways-ou
 
 @pytest.fixture(scope="module")
 def as_somebody(sandbox, tmp_path_factory) -> list[str]:
-    """The words before a command that make it an ordinary user's; a closed home of the interpreter is opened to him."""
+    """The words before a command that make it an ordinary user's, who may then enter the interpreter's home."""
     if os.getuid() != 0:
         return []
     if shutil.which("setpriv") is None:
@@ -47,7 +47,7 @@ def as_somebody(sandbox, tmp_path_factory) -> list[str]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that somebody else may enter: those of pytest are closed to him."""
+    """A folder that somebody else may enter: those of pytest are closed to others."""
     with tempfile.TemporaryDirectory(prefix="course-somebody-") as name:
         Path(name).chmod(0o711)
         yield Path(name)

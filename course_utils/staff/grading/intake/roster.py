@@ -69,9 +69,9 @@ def _deadline(path: Path, number: int, text: str) -> datetime | None:
 
 
 def match(students: dict[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, str]:
-    """For each who handed in, the roster's name of him, or his own where the roster does not know him.
+    """For each who handed in, the roster's name of them, or their own where the roster does not know them.
 
-    students: by name, what a platform calls him (display name and number), or None. The name counts before the
+    students: by name, what a platform calls them (display name and number), or None. The name counts before the
     platform's number, that before its display name, and the roster's id comes last. A line is one person's: what two
     lines or two people could claim is nobody's.
     """

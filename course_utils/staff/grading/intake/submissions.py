@@ -80,7 +80,7 @@ class File:
 def find(source: Path) -> tuple[list[str], list[File]]:
     """The students (those with an empty folder too) and their notebooks, both sorted. Raises NoSubmissions.
 
-    Of a student without any notebook, what he handed in instead: to read it raises Unusable, with the reason.
+    Of a student without any notebook, what they handed in instead: to read it raises Unusable, with the reason.
     """
     try:
         if source.is_dir():

@@ -1,8 +1,8 @@
 """Puts a student's answers into the pristine solved notebook. Pure functions on notebook JSON.
 
-The graded copy has our cells in our order. Of the student's notebook it takes the sources of his answers, and his own
-further code cells: each stands, in his order, before his next answer, or before the check that followed it in his
-notebook. Those below the last check stand at the end.
+The graded copy has our cells in our order. Of the student's notebook it takes the answers and all further code cells:
+each of these stands, in the student's order, before the next answer, or before the check that followed it in the
+student's notebook. Those below the last check stand at the end.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ del _reset_state"""
 class Placed:
     """What of a student's notebook goes where; keys are ids of answer cells.
 
-    answers: the sources that count. before, after: his further cells, put before the answer, or between it and its
+    answers: the sources that count. before, after: further cells, put before the answer, or between it and its
     check. last: those below the last check. missing: for the answers that are not there, why.
     """
 
@@ -167,7 +167,7 @@ def find_answer(cells: list[dict], answer: str, stub: str) -> int | None:
 
 
 def _defining_cell(cells: list[dict], own: list[int], stub: str, otherwise: int | None) -> int | None:
-    """The student's last own cell that defines a function of the stub: he wrote it elsewhere, or merged two cells."""
+    """The student's last own cell that defines a function of the stub: written elsewhere, or two cells merged."""
     names = "|".join(re.findall(r"^def (\w+)", stub, re.M))
     defined = re.compile(rf"^(?:def|class) (?:{names})\b|^(?:{names})\s*(?::[^=\n]+)?=(?!=)", re.M)
     return next(
@@ -249,7 +249,7 @@ def _code(source: str, role: str, task: str) -> dict:
 
 
 def _answer_cells(cell: dict, given: list[dict], placed: Placed, stubs: dict[str, str]) -> list[dict]:
-    """State and given names set again, the student's further cells, and his answer (or the stub)."""
+    """State and given names set again, the student's further cells, and their answer (or the stub)."""
     answer = cell["id"]
     task = task_of(answer)
     set_again = "\n\n".join((RESET, *map(source, given)))  # one cell: a request costs more than its lines

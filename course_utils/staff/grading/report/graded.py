@@ -14,7 +14,7 @@ from course_utils.staff.grading.records import Record
 class Graded:
     """All that a report is made of. `marks`: what a person gave, None where no table of points was named.
 
-    `platform` has, by student, the name and number by which a learning platform knows him.
+    `platform` has, by student, the name and number by which a learning platform knows them.
     """
 
     records: list[Record]

@@ -239,7 +239,7 @@ class Session:
     def ask_again(self, results: list[Row]) -> list[Row]:
         """Asks those tasks again, after all cells, for which a name was missing that a later cell of the student has.
 
-        He ran his cells in another order than that of the notebook, and they were right. Returns results that are now
+        The student ran them in another order than that of the notebook, and was right. Returns results that are now
         better.
         """
         tasks = [row.task for row in results if (name := _missing_name(row)) and self._comes_later(name, row.task)]
@@ -339,7 +339,7 @@ class Session:
 
 def _without_killer(cells: list[Cell], killer: Cell) -> list[Cell]:
     """The cells without the one at which the kernel died; where that one is ours, without those of the student's that
-    may have spoilt it, or at last without all of his."""
+    may have spoilt it, or at last without all of theirs."""
     if not killer.pristine or all(cell.pristine for cell in cells):
         return [cell for cell in cells if cell is not killer]
     suspect = any(cell.suspect for cell in cells)
