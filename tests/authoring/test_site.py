@@ -81,6 +81,15 @@ def test_students_get_no_solution_and_no_notes(student, instructor):
     assert instructor["lectures/01_chain_rule.html"].count('<details class="note">') > 5
 
 
+def test_maintainers_find_the_decisions_and_students_do_not(student, instructor):
+    written = {path.stem for path in (ROOT / "docs" / "decisions").glob("*.md")} - {"README"}
+    listed = website.Reader(instructor["docs/decisions/README.html"]).links
+    assert len(written) > 5 and written <= {Path(link).stem for link in listed}
+    assert "decisions/README.html" in website.Reader(instructor["docs/architecture.html"]).links
+    assert "docs/architecture.html" in website.Reader(instructor["index.html"]).links
+    assert not [url for url in student if "architecture" in url or "decisions" in url]
+
+
 def test_a_prediction_can_be_asked_and_answered_on_the_page(student):
     page = student["lectures/05_training_objective.html"]
     asked = [cell for cell in read(ROOT, "notebooks", "05_training_objective").code_cells if rendering.prediction(cell)]

@@ -82,7 +82,7 @@ def level_faults(levels: list[int]) -> Iterator[tuple[int, str]]:
 def pages(root: Path) -> list[Problem]:
     """The written pages of the project: headings in order, a text for every picture, links that lead somewhere."""
     problems = []
-    for path in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("teaching/*.md")]):
+    for path in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("teaching/*.md")]):
         text, file = FENCED.sub("", path.read_text(encoding="utf-8")), path.relative_to(root).as_posix()
         faults = [fault for _, fault in level_faults([len(marks) for marks, _ in HEADING.findall(text)])]
         if MARKDOWN_IMAGE.search(text) or not all(map(alt, IMAGE.findall(text))):

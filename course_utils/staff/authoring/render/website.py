@@ -29,7 +29,10 @@ from course_utils.staff.judging.registry import total_points
 EDITIONS = ("student", "instructor")
 KINDS = {"notebooks": "lectures", "exercises": "exercises", "solutions": "solutions"}  # folder here -> folder there
 WORDS = {"lectures": "Lecture", "exercises": "Exercise", "solutions": "Solution", "teaching": "For the teacher"}
-FOR_INSTRUCTORS = ("solutions/", "teaching/", "docs/coverage.md", "docs/grading.md", "docs/kill_matrix.md")
+FOR_INSTRUCTORS = (
+    *("solutions/", "teaching/", "docs/architecture.md", "docs/coverage.md", "docs/decisions/", "docs/grading.md"),
+    "docs/kill_matrix.md",
+)
 
 
 @dataclass
@@ -86,7 +89,7 @@ def planned(root: Path, edition: str) -> Iterator[Page]:
             name = title(notebook)  # a solution has the title of its exercise
             name = f"Solution of {name[0].lower()}{name[1:]}" if folder == "solutions" else name
             yield from wanted(edition, Page(notebook.file, f"{there}/{lesson}.html", name))
-    for folder in ("teaching", "docs"):
+    for folder in ("teaching", "docs", "docs/decisions"):
         for path in sorted((root / folder).glob("*.md")):
             heading = HEADING.search(path.read_text(encoding="utf-8"))
             name = heading[2] if heading else path.stem
@@ -233,7 +236,8 @@ def index(root: Path, pages: dict[str, Page], edition: str) -> str:
         found = {kind: page for page in pages.values() if page.lesson == lesson and (kind := page.kind) in WORDS}
         row = {"title": found["lectures"].title, "pages": found, "minutes": minutes}
         rows.append(row | {"points": total_points(lesson[:2]), "device": DEVICES[lecture.course["device"]]})
-    reading = [page for page in pages.values() if page.kind in ("docs", "teaching") and not of_a_lesson(page, pages)]
+    alike = [page for page in pages.values() if page.kind in ("docs", "teaching") and not of_a_lesson(page, pages)]
+    reading = [page for page in alike if page.url.count("/") == 1]  # the decisions are on their own list
     return rendering.filled(
         "index.html",
         rows=rows,
