@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         root = args.root or project.course_folder()
+        if not Path.cwd().is_relative_to(root.resolve()):
+            print(f"the course in {root}", file=sys.stderr)
         if args.handout:
             print(handout.hand_out(root, args.handout))
             return 0

@@ -163,12 +163,20 @@ def test_a_failed_run_leaves_every_file_and_says_where(project, build, monkeypat
 
 def test_exit_statuses(project, monkeypatch, capsys):
     monkeypatch.setattr(build_command.lints, "palette_contrast", list)
-    monkeypatch.chdir(project)
-    assert main(["build", "--check"]) == 0
+    here = ["--root", str(project)]
+    assert main(["build", "--check", *here]) == 0
     assert "as its sources say" in capsys.readouterr().out
-    assert main(["build", "17"]) == 2
+    assert main(["build", "17", *here]) == 2
     assert "no notebook '17'" in capsys.readouterr().err
     (project / "environment.yml").write_text("", encoding="utf-8")
-    assert main(["build", "--check"]) == 1
+    assert main(["build", "--check", *here]) == 1
     assert capsys.readouterr().out.splitlines()[0] == "environment.yml: not what its sources give; `course build`"
     assert is_executed(json.loads((project / LECTURE).read_text(encoding="utf-8")))
+
+
+def test_it_says_which_course_it_works_on_where_that_is_not_the_one_around(project, monkeypatch, capsys):
+    """Somebody who stands in another clone would else wonder why nothing changes there."""
+    monkeypatch.setattr(build_command.lints, "palette_contrast", list)
+    monkeypatch.chdir(project.parent)
+    assert main(["build", "--check", "--root", str(project)]) == 0
+    assert capsys.readouterr().err == f"the course in {project}\n"
