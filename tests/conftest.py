@@ -1,9 +1,10 @@
 """What all tests share: the tools that some of them need, and `--require`, which makes a skip for lack of one fail."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("course", deadline=None)  # a busy machine is no fault of the code
+# A busy machine is no fault of the code.
+settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")
 
 # The tools that a test may be skipped without, and the words by which a reason for a skip names them.

@@ -1,7 +1,8 @@
 """A student's first evening: from a clone to the lab, the first lectures, an exercise with its mistakes, a real model.
 
 The course is a copy of this one in a new folder, without an environment; `python3 course.py lab` makes one and starts
-JupyterLab, which a real browser then uses. Screenshots, and what the evening cost (`first_evening.json`: seconds,
+JupyterLab, which a real browser then uses. They are shared; each test has a page, kernels and notebooks of its own.
+Screenshots, and what the evening cost (`first_evening.json`: seconds,
 commands typed), are kept in the folder that the environment variable COURSE_SCREENSHOTS names, if it does.
 """
 
@@ -33,12 +34,17 @@ TOKEN = "the-first-evening"
 
 
 @pytest.fixture(scope="module")
-def playwright():
+def window():
+    """A browser in which each test opens a page; what JupyterLab consists of stays in its cache."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if doctor.find_browser() is None:
         pytest.skip("no Chromium on this machine: sudo apt install chromium")
-    with sync_api.sync_playwright() as running:
-        yield running
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=doctor.find_browser(), args=QUIET, timeout=PAGE_SECONDS * 1000
+        )
+        yield browser.new_context(viewport={"width": 1400, "height": 1000})
+        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +138,30 @@ def _said(log: Path) -> list[str]:
     return [line for line in lines if line.strip() and not re.match(r" [+~-] ", line)]
 
 
-class Student:
-    """A page of JupyterLab, used as a student uses it, and what went wrong on it."""
+@pytest.fixture(scope="module")
+def laid_out(server, course, tmp_path_factory) -> Path:
+    """The folder work/ as it was when the lab opened."""
+    return Path(shutil.copytree(course / "work", tmp_path_factory.mktemp("laid out") / "work"))
 
-    def __init__(self, page, address: str) -> None:
-        self.page, self.address = page, address
+
+# In the page: the open notebook, a cell of it, and the kernel. They are asked for data; what a student sees is read
+# from the page.
+LAB = """
+    const panel = () => jupyterapp.shell.currentWidget;
+    const cell = name => panel().content.widgets.find(cell => cell.model.id === name);
+    const kernel = () => panel().sessionContext.session.kernel;
+"""
+
+
+class Student:
+    """A page of JupyterLab, used as a student uses it, and what went wrong on it.
+
+    folder: where his copies of the notebooks are, below work/. Nothing here waits for a time to pass, only for
+    something to be so: JupyterLab draws, moves the focus and runs cells when it comes to it.
+    """
+
+    def __init__(self, page, address: str, folder: str = "") -> None:
+        self.page, self.address, self.folder = page, address, folder
         self.page_errors: list[str] = []
         self.outside_requests: list[str] = []
         page.set_default_timeout(PAGE_SECONDS * 1000)
@@ -155,87 +180,137 @@ class Student:
         self.wait_for_notebook(lab.FIRST_NOTEBOOK)
 
     def open(self, path: str) -> None:
-        self.page.evaluate("async path => {await jupyterapp.commands.execute('docmanager:open', {path})}", path)
-        self.wait_for_notebook(path)
+        """One of his own notebooks, in a workspace of its own: tabs that another page has left open stay closed."""
+        self.page.goto(f"{self.address}/lab/workspaces/{self.folder}/tree/{self.folder}/{path}?token={TOKEN}")
+        self.wait_for_notebook(f"{self.folder}/{path}")
 
     def follow(self, path: str) -> None:
         """By the link at the end of the notebook that is open."""
-        self.page.evaluate(
-            """async () => {
-                const notebook = jupyterapp.shell.currentWidget.content;
-                const links = cell => cell.model.id === 'next';
-                await notebook.scrollToItem(notebook.widgets.findIndex(links), 'start');
-            }"""
-        )
-        self.page.click(f".jp-NotebookPanel:not(.lm-mod-hidden) a[href*='{path.rpartition('/')[2]}']")
-        self.wait_for_notebook(path)
+        self.click_link(self.cell("next"), f"a[href*='{path.rpartition('/')[2]}']")
+        self.wait_for_notebook(f"{self.folder}/{path}")
+
+    def click_link(self, cell, link: str) -> None:
+        """A link of a cell, once JupyterLab has put the file's address into it: before, the browser would follow it."""
+        cell.locator(f"{link}[href*='/files/']").first.click()
 
     def wait_for_notebook(self, path: str) -> None:
         self.page.wait_for_function("path => window.jupyterapp?.shell.currentWidget?.context?.path === path", arg=path)
         self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
-        self.page.evaluate(
-            "async () => {const panel = jupyterapp.shell.currentWidget;"
-            " await panel.context.ready; await panel.sessionContext.ready}"
-        )
+        self._ask("await panel().context.ready; await panel().sessionContext.ready")
 
     def save(self) -> None:
-        self.page.evaluate("async () => {await jupyterapp.commands.execute('docmanager:save')}")
+        self._ask("await jupyterapp.commands.execute('docmanager:save')")
 
     def run_all(self) -> None:
-        self.page.evaluate("async () => {await jupyterapp.commands.execute('notebook:run-all-cells')}")
+        self._ask("await jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def close_kernels(self) -> None:
+        self._ask("await window.jupyterapp?.serviceManager.sessions.shutdownAll()")
 
     def cells(self) -> list[dict]:
-        return self.page.evaluate("() => jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells")
+        return self._ask("return panel().content.model.sharedModel.toJSON().cells")
 
     def cell(self, name: str):
-        """The element of the cell with this id, scrolled into view."""
-        return self.page.evaluate_handle(
-            """async name => {
-                const notebook = jupyterapp.shell.currentWidget.content;
-                const index = notebook.widgets.findIndex(cell => cell.model.id === name);
-                notebook.activeCellIndex = index;
-                await notebook.scrollToItem(index, 'center');
-                await notebook.widgets[index].ready;
-                return notebook.widgets[index].node;
-            }""",
-            name,
-        ).as_element()
+        """The cell with this id, scrolled into view.
 
-    def answer(self, name: str, source: str) -> str:
-        """Type an answer into its cell and run it and the check below, with the keys; return the text of the check."""
-        self.cell(name).query_selector(".cm-content").click()
+        A locator, which looks anew at each use: JupyterLab may take a cell out of the page and put it back.
+        """
+        self._ask(
+            """
+            const notebook = panel().content, index = notebook.widgets.indexOf(cell(name));
+            notebook.activeCellIndex = index;
+            await notebook.scrollToItem(index, 'center');
+            await cell(name).ready;
+            cell(name).node.dataset.name = name;
+            """,
+            name,
+        )
+        return self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) [data-name='{name}']")
+
+    def write(self, name: str, source: str) -> None:
+        """Put this into a cell in place of what is there, with the keys."""
+        self.cell(name).locator(".cm-content").click()
+        self._wait_until("cell(name).editor.hasFocus() && panel().content.activeCell === cell(name)", name)
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(source)
-        assert self._source(name) == source
-        before = self._count(f"{name}-check")
-        self.page.keyboard.press("Shift+Enter")
-        self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_function(
-            """([name, before]) => {
-                const cells = jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells;
-                const count = cells.find(cell => cell.id === name).execution_count;
-                return count !== null && count !== before;
-            }""",
-            arg=[f"{name}-check", before],
+        self._wait_until("cell(name).model.sharedModel.source === more", name, source)
+
+    def press_run(self, name: str) -> None:
+        """Shift+Enter on the cell that the student is in, which has to be this one."""
+        self._wait_until(
+            "panel().content.activeCell === cell(name) && panel().node.contains(document.activeElement)", name
         )
-        return self.cell(f"{name}-check").query_selector(".jp-OutputArea").inner_text()
+        self.page.keyboard.press("Shift+Enter")
 
-    def _model(self, name: str) -> dict:
-        return next(cell for cell in self.cells() if cell["id"] == name)
+    def run(self, name: str) -> None:
+        """Run the cell that the student is in, and see it end."""
+        before = self._ask("return cell(name).model.executionCount", name)
+        self.press_run(name)
+        self._wait_until("![null, undefined, more].includes(cell(name).model.executionCount)", name, before)
+        self.wait_for_kernel()
 
-    def _source(self, name: str) -> str:
-        return "".join(self._model(name)["source"])
+    def wait_for_kernel(self) -> None:
+        """Until it does nothing and will run what comes next.
 
-    def _count(self, name: str) -> int | None:
-        return self._model(name)["execution_count"]
+        After an error it refuses everything that had been sent before it noticed (Jupyter's stop_on_error). What it
+        answers to a question, it answers after that.
+        """
+        self._wait_until("kernel().status === 'idle'")
+        self._ask("await kernel().requestKernelInfo()")
+
+    def answer(self, name: str, source: str) -> str:
+        """Type an answer into its cell and run it and the check below, with the keys; return what the check shows.
+
+        The check is run when the answer has ended, as by somebody who looks. Behind an answer that fails, Jupyter
+        runs nothing that is waiting already.
+        """
+        self.write(name, source)
+        self.run(name)
+        self.run(f"{name}-check")
+        return self.shown(f"{name}-check")
+
+    def shown(self, name: str) -> str:
+        """The text below a cell, once all that it has printed is on the page."""
+        area = self.cell(name).locator(".jp-OutputArea").first
+        self._wait_until(
+            """
+            cell(name).model.outputs.toJSON().every(output => {
+                const bare = text => text.replace(/\\s+/g, '');
+                return bare(cell(name).outputArea.node.innerText).includes(bare([output.text ?? ''].flat().join('')));
+            })
+            """,
+            name,
+        )
+        return area.inner_text()
+
+    def _ask(self, statements: str, name: str = "", more: object = None):
+        """What these statements return in the page, where `name` is a cell's and `more` something else."""
+        return self.page.evaluate(f"async ([name, more]) => {{ {LAB} {statements} }}", [name, more])
+
+    def _wait_until(self, condition: str, name: str = "", more: object = None) -> None:
+        self.page.wait_for_function(f"([name, more]) => {{ {LAB} return {condition.strip()} }}", arg=[name, more])
 
 
-@pytest.fixture(scope="module")
-def student(playwright, server, tmp_path_factory):
-    browser = playwright.chromium.launch(executable_path=doctor.find_browser(), args=QUIET)
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    yield Student(page, server)
-    browser.close()
+@pytest.fixture
+def student(window, server, course, laid_out, request):
+    """A student with a new page and copies of all notebooks that nobody has touched.
+
+    At the end nothing may have gone wrong on the page, nothing been asked of other machines, and nothing be in the way.
+    """
+    folder = request.node.name.removeprefix("test_")
+    shutil.copytree(laid_out, course / "work" / folder)
+    student = Student(window.new_page(), server, folder)
+    yield student
+    panels = student.page.evaluate(
+        "() => [...document.querySelectorAll('#jp-top-panel, #jp-menu-panel')].map(panel => panel.innerText).join()"
+    )
+    in_the_way = student.page.locator(".jp-toast, .Toastify__toast, .jp-Dialog").all_inner_texts()
+    student.close_kernels()
+    student.page.close()
+    assert student.page_errors == []
+    assert student.outside_requests == []
+    assert "nbgrader" not in panels.lower()
+    assert in_the_way == [], "a pop-up is in the way"
 
 
 def errors_in(cells: list[dict]) -> list[str]:
@@ -256,9 +331,6 @@ class Clock:
         self.evening["seconds"][self.step] = round(time.monotonic() - self.start, 1)
 
 
-# The tests of this file are one evening, in this order.
-
-
 def test_one_command_sets_up_and_opens_the_first_notebook(student, course, evening, screenshots):
     student.arrive()
     student.page.screenshot(path=screenshots / "1_opened.png")
@@ -269,27 +341,30 @@ def test_one_command_sets_up_and_opens_the_first_notebook(student, course, eveni
     assert not [output for cell in student.cells() for output in cell.get("outputs", [])], "outputs are cleared"
 
 
-def test_the_first_notebook_runs(student, evening, screenshots):
+def test_the_first_notebook_runs_and_leads_to_the_first_lecture(student, evening, screenshots):
+    student.open(lab.FIRST_NOTEBOOK)
     with Clock(evening, "00 runs"):
         student.run_all()
     code = [cell for cell in student.cells() if cell["cell_type"] == "code"]
     assert len(code) > 3 and all(cell["execution_count"] for cell in code)
     assert errors_in(code) == []
     student.page.screenshot(path=screenshots / "2_first_notebook.png")
-
-
-def test_the_first_lecture_runs_and_its_figure_is_seen(student, evening, screenshots):
     student.follow("01_chain_rule.ipynb")
+
+
+def test_the_first_lecture_runs_and_its_figure_is_seen_and_it_leads_to_its_exercise(student, evening, screenshots):
+    student.open("01_chain_rule.ipynb")
     with Clock(evening, "01 runs"):
         student.run_all()
     code = [cell for cell in student.cells() if cell["cell_type"] == "code"]
     assert errors_in(code) == []
     figures = [cell["id"] for cell in code for output in cell["outputs"] if "image/png" in output.get("data", {})]
     assert figures
-    picture = student.cell(figures[0]).wait_for_selector(".jp-OutputArea img")
+    picture = student.cell(figures[0]).locator(".jp-OutputArea img").first
     assert len(picture.get_attribute("alt") or "") > 20
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    student.page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=picture.element_handle())
     student.page.screenshot(path=screenshots / "3_lecture.png")
+    student.follow("exercises/01_chain_rule.ipynb")
 
 
 MISTAKES = [  # what a student types in turn, and a word of what the check says
@@ -312,7 +387,7 @@ MISTAKES = [  # what a student types in turn, and a word of what the check says
 
 
 def test_an_exercise_tells_wrong_from_right(student, evening, screenshots):
-    student.follow("exercises/01_chain_rule.ipynb")
+    student.open("exercises/01_chain_rule.ipynb")
     untouched = json.loads((ROOT / "exercises" / "01_chain_rule.ipynb").read_text(encoding="utf-8"))
     assert [cell["id"] for cell in student.cells()] == [cell["id"] for cell in untouched["cells"]]
     student.run_all()
@@ -321,10 +396,16 @@ def test_an_exercise_tells_wrong_from_right(student, evening, screenshots):
             said = student.answer(task, source)
             student.page.screenshot(path=screenshots / f"4_try_{number}.png")
             assert word in said, said
-    student.save()
 
 
 def test_check_in_the_terminal_agrees_with_the_notebook(student, course, environment, evening):
+    student.open("exercises/01_chain_rule.ipynb")
+    student.run_all()
+    for task, source, word in (MISTAKES[1], MISTAKES[4], MISTAKES[6]):
+        assert word in student.answer(task, source)
+    student.save()
+    saved = course / "work" / student.folder / "exercises" / "01_chain_rule.ipynb"
+    shutil.copy(saved, course / "work" / "exercises")  # where the command looks
     evening["typed"].append("python3 course.py check 01")
     with Clock(evening, "course check 01"):
         checked = subprocess.run(
@@ -339,8 +420,8 @@ def test_check_in_the_terminal_agrees_with_the_notebook(student, course, environ
 def test_a_failed_task_leads_back_to_its_section(student):
     """The link below a task opens the lecture at the section to reread."""
     student.open("exercises/01_chain_rule.ipynb")
-    student.cell("e01-4-task").wait_for_selector("a:has-text('Four tokens')").click()
-    student.wait_for_notebook("01_chain_rule.ipynb")
+    student.click_link(student.cell("e01-4-task"), "a:has-text('Four tokens')")
+    student.wait_for_notebook(f"{student.folder}/01_chain_rule.ipynb")
     heading = student.page.locator("h2:has-text('Four tokens: what is an identity?')")
     heading.first.wait_for()
 
@@ -352,10 +433,3 @@ def test_a_lecture_on_a_real_model_runs(student, evening, screenshots):
     code = [cell for cell in student.cells() if cell["cell_type"] == "code"]
     assert errors_in(code) == []
     student.page.screenshot(path=screenshots / "5_real_model.png")
-
-
-def test_nothing_went_wrong_on_the_page_and_nothing_was_asked_outside(student):
-    assert student.page_errors == []
-    assert student.outside_requests == []
-    assert "nbgrader" not in student.page.inner_text("#jp-top-panel, #jp-menu-panel").lower()
-    assert not student.page.query_selector(".jp-toast, .Toastify__toast, .jp-Dialog"), "a pop-up is in the way"

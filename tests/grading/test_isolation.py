@@ -219,11 +219,13 @@ raise ValueError(str(len(made)))"""
 def test_what_a_kernel_leaves_behind_ends_with_it(folder, supplies):
     running = Kernel(LimitsOnly(), folder, supplies, LIMITS)
     mark = f"--mark-{os.getpid()}"
-    start = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', {!r}])"
+    start = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', {!r}])"
     running.run(start.format(mark))
     assert marked(mark)
     running.end()
-    time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    while marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not marked(mark)
 
 
@@ -247,9 +249,7 @@ def marked(mark):
 @pytest.mark.sandbox
 def test_a_kernel_that_misbehaves_is_ended(sandbox, folder, supplies, source, ended):
     running = Kernel(sandbox, folder, supplies, Limits(cpu_seconds=2))
-    started = time.monotonic()
     assert running.run(source).ended in ended
-    assert time.monotonic() - started < 75
     assert not isolation.Path(f"/proc/{running.process.pid}").exists() or not running.process.alive()
 
 
@@ -301,16 +301,16 @@ from course_utils.staff.grading.run.worker import Worker
 worker = Worker("limits only", Supplies(Path({str(supplies.package)!r}), Path({str(supplies.fonts)!r})), Limits())
 worker.start()
 print(worker.process.pid, flush=True)
-time.sleep(60)"""
+time.sleep(600)"""
     run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     pid = int(run.stdout.readline())
-    time.sleep(3)  # until it has asked to be told of its parent's end
+    worker = psutil.Process(pid)
+    # It loads its libraries once it has asked to be told of its parent's end.
+    while not any("zmq" in one.path for one in worker.memory_maps()):
+        time.sleep(0.05)
     run.kill()
     run.wait()
-    deadline = time.monotonic() + 20
-    while psutil.pid_exists(pid) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not psutil.pid_exists(pid)
+    assert psutil.wait_procs([worker], timeout=60)[1] == []
 
 
 @pytest.mark.slow

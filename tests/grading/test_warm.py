@@ -75,7 +75,7 @@ def test_the_parent_has_imported_and_its_kernels_are_forks(folder, supplies):
 def test_a_kernel_finds_nothing_that_another_has_left(folder, supplies):
     places = ("/tmp", "/dev/shm", "/home/student", "/home/student/matplotlib")
     leave = f"for place in {places}:\n    open(place + '/left', 'w').write('x')"
-    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\n    os._exit(0)"
+    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\n    os._exit(0)"
     with forked(folder, supplies) as one:
         assert one.run(leave).error == "" and one.run(daemon).error == ""
         with forked(folder, supplies) as beside:  # while the other still runs
@@ -84,7 +84,7 @@ def test_a_kernel_finds_nothing_that_another_has_left(folder, supplies):
         first = psutil.Process(one.process.pid)
         below = first.children(recursive=True)
         assert len(below) >= 2
-    gone, alive = psutil.wait_procs([first, *below], timeout=5)
+    gone, alive = psutil.wait_procs([first, *below], timeout=60)
     assert alive == []
 
 
