@@ -21,7 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.cli import doctor, lab
+from course_utils.cli import lab
+from course_utils.staff.authoring.render.browser import find_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -37,12 +38,10 @@ TOKEN = "the-first-evening"
 def window():
     """A browser in which each test opens a page; what JupyterLab consists of stays in its cache."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if doctor.find_browser() is None:
+    if find_browser() is None:
         pytest.skip("no Chromium on this machine: sudo apt install chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=doctor.find_browser(), args=QUIET, timeout=PAGE_SECONDS * 1000
-        )
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET, timeout=PAGE_SECONDS * 1000)
         yield browser.new_context(viewport={"width": 1400, "height": 1000})
         browser.close()
 
@@ -156,7 +155,7 @@ LAB = """
 class Student:
     """A page of JupyterLab, used as a student uses it, and what went wrong on it.
 
-    folder: where his copies of the notebooks are, below work/. Nothing here waits for a time to pass, only for
+    folder: where their copies of the notebooks are, below work/. Nothing here waits for a time to pass, only for
     something to be so: JupyterLab draws, moves the focus and runs cells when it comes to it.
     """
 
@@ -180,7 +179,7 @@ class Student:
         self.wait_for_notebook(lab.FIRST_NOTEBOOK)
 
     def open(self, path: str) -> None:
-        """One of his own notebooks, in a workspace of its own: tabs that another page has left open stay closed."""
+        """One of their own notebooks, in a workspace of its own: tabs that another page has left open stay closed."""
         self.page.goto(f"{self.address}/lab/workspaces/{self.folder}/tree/{self.folder}/{path}?token={TOKEN}")
         self.wait_for_notebook(f"{self.folder}/{path}")
 
