@@ -6,7 +6,7 @@ are first used.
 
 from importlib import import_module
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 _HOMES = {
     "ToyLanguage": "course_utils.toy_language",
