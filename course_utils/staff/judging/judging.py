@@ -122,13 +122,13 @@ def value(target: float | Fraction, points: float = 1, rtol: float = RTOL) -> Ju
     return Judge(points, rule, target=float(target))
 
 
-def each_case(part: str = "", parts: dict[str, str | tuple[str, ...]] | None = None, errors: bool = False) -> Callable:
+def each_case(parts: dict[str, str | tuple[str, ...]] | None = None, errors: bool = False) -> Callable:
     """Decorator: makes a rule of a function that judges one case, `judge_one(case, one)`.
 
-    It returns what is wrong: a text (empty if nothing is), or a list of texts and of Findings with parts of their own;
-    or it raises Unusable. A text costs `part`. Where a task asks for several functions, `parts` says what a fault of
-    each costs, and one that is not there is "not answered yet". An answer that raised is at fault without being
-    looked at; with `errors` it is.
+    It returns what is wrong, a text (empty if nothing is) or a list of texts and of Findings with parts of their own;
+    or it raises Unusable. Where a task asks for several functions, `parts` says which part or parts a text about each
+    of them costs. An answer that raised is at fault without a look at it ("not answered yet" where it is one of several
+    functions and is not there); with `errors`, `judge_one` says what of that.
     """
 
     def decorate(judge_one: Callable[[Case, Seen], str | Sequence[str | Finding]]) -> Rule:
@@ -137,19 +137,20 @@ def each_case(part: str = "", parts: dict[str, str | tuple[str, ...]] | None = N
             findings = []
             for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
                 function = case.call("").partition("(")[0] if parts else ""
-                faults = _not_run(one, function, errors)
+                costs = parts[function] if parts else ""
+                faults = "" if errors else _not_run(one, function)
                 if not faults:
                     try:
                         with silence():
                             faults = judge_one(case, one)
                     except Unusable as reason:
                         faults = str(reason)
-                costs = parts[function] if parts else part
                 for fault in filter(None, [faults] if isinstance(faults, str) else faults):
                     if isinstance(fault, Finding):
                         findings.append(replace(fault, case=index))
                     else:
-                        findings += [Finding(fault, index, p) for p in ([costs] if isinstance(costs, str) else costs)]
+                        each = [costs] if isinstance(costs, str) else costs
+                        findings += [Finding(fault, index, part) for part in each]
             return findings
 
         return rule
@@ -157,10 +158,10 @@ def each_case(part: str = "", parts: dict[str, str | tuple[str, ...]] | None = N
     return decorate
 
 
-def _not_run(one: Seen, function: str, errors: bool) -> str:
+def _not_run(one: Seen, function: str) -> str:
     if function and one.error == "NotImplementedError":
         return f"{function} is not answered yet"
-    return raised(one) if one.error and not errors else ""
+    return raised(one) if one.error else ""
 
 
 def agrees(reference: Callable, rtol: float = RTOL, atol: float = 0.0, read: Callable = number, part: str = "") -> Rule:

@@ -176,6 +176,8 @@ def right_report(log_probs: Sequence[float], ids: Sequence[int], text: str, eos:
 def reported(case: Case, one: Seen) -> str:
     """E12.3: the report on every case, and the claims."""
     function, *args = case.fresh_args()
+    if one.error == "NotImplementedError":
+        return f"{function} is not answered yet"
     if function == "claims":
         return raised(one) if one.error else _claims_fault(one.value)
     try:
