@@ -13,7 +13,7 @@ import numpy as np
 from course_utils.staff.judging.mutants import Mutants, misconceptions
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 BOS = "<s>"
@@ -176,25 +176,19 @@ def sequence_log_prob(tokens, cond, bos):
     return math.prod(cond(token, (bos, *tokens[:i])) for i, token in enumerate(tokens))
 
 
-@wrong("E02.2", "mean_of_logs")
-def sequence_log_prob(tokens, cond, bos):
-    logs = [log(cond(token, (bos, *tokens[:i]))) for i, token in enumerate(tokens)]
-    return sum(logs) / len(logs) if logs else 0.0
+def _scored(tokens, cond, bos):
+    return sum(log(cond(token, (bos, *tokens[:i]))) for i, token in enumerate(tokens))
 
 
-@wrong("E02.2", "surprisal_for_log_prob")
-def sequence_log_prob(tokens, cond, bos):
-    return -sum(log(cond(token, (bos, *tokens[:i]))) for i, token in enumerate(tokens))
-
-
-@wrong("E02.2", "bits_for_nats")
-def sequence_log_prob(tokens, cond, bos):
-    return sum(log(cond(token, (bos, *tokens[:i]))) for i, token in enumerate(tokens)) / math.log(2)
-
-
-@wrong("E02.2", "log10_for_ln")
-def sequence_log_prob(tokens, cond, bos):
-    return sum(log(cond(token, (bos, *tokens[:i]))) for i, token in enumerate(tokens)) / math.log(10)
+common(
+    "E02.2",
+    _scored,
+    "surprisal_for_log_prob",
+    "bits_for_nats",
+    "log10_for_ln",
+    "mean_of_logs",
+    count=lambda tokens, *_: max(len(tokens), 1),
+)
 
 
 @wrong("E02.2", "last_only", "that is the last token alone; the log-probability of the sequence is the sum over all")
@@ -647,9 +641,7 @@ def safe_log_prob(tokens, cond, bos):
     return math.prod(_probs(tokens, cond, bos))
 
 
-@wrong("E02.5", "surprisal_for_log_prob")
-def safe_log_prob(tokens, cond, bos):
-    return -sum(map(log, _probs(tokens, cond, bos)))
+common("E02.5", _scored, "surprisal_for_log_prob")
 
 
 @wrong("E02.5", "first_token_dropped", "the first token is not scored any more")

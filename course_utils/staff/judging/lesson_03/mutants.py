@@ -13,7 +13,7 @@ from course_utils.log_space import round_to_bfloat16
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E03.1 ----------------------------------------------------------------------------------------------------------
@@ -207,6 +207,10 @@ def _log(p):
     return math.log(p) if p > 0 else -math.inf
 
 
+def _sum_of_logs(probs):
+    return sum(map(_log, probs))
+
+
 @wrong("E03.4", "log_of_underflowed_product")
 def sequence_log_prob(probs):
     return np.log(np.prod(probs))
@@ -217,14 +221,16 @@ def sequence_log_prob(probs):
     return math.log(math.prod(probs))
 
 
-@wrong("E03.4", "log10_for_ln")
-def sequence_log_prob(probs):
-    return sum(math.log10(p) if p else -math.inf for p in probs)
-
-
-@wrong("E03.4", "bits_for_nats")
-def sequence_log_prob(probs):
-    return sum(math.log2(p) if p else -math.inf for p in probs)
+common(
+    "E03.4",
+    _sum_of_logs,
+    "log10_for_ln",
+    "bits_for_nats",
+    "surprisal_for_log_prob",
+    "nothing_returned",
+    "mean_of_logs",
+    count=lambda probs: max(len(probs), 1),
+)
 
 
 @wrong("E03.4", "probability_for_log")
@@ -245,16 +251,6 @@ def sequence_log_prob(probs):
 @wrong("E03.4", "probabilities_added_for_logs")
 def sequence_log_prob(probs):
     return sum(probs)
-
-
-@wrong("E03.4", "mean_of_logs")
-def sequence_log_prob(probs):
-    return sum(map(_log, probs)) / len(probs) if probs else 0.0
-
-
-@wrong("E03.4", "surprisal_for_log_prob")
-def sequence_log_prob(probs):
-    return -sum(map(_log, probs))
 
 
 @wrong("E03.4", "floor_for_zero")
@@ -345,11 +341,6 @@ def sequence_log_prob(probs):
     return [_log(p) for p in probs]
 
 
-@wrong("E03.4", "nothing_returned")
-def sequence_log_prob(probs):
-    sum(map(_log, probs))
-
-
 @right("E03.4", "math.fsum and a branch for 0")
 def sequence_log_prob(probs):
     return 0.0 if not probs else -math.inf if 0 in probs else math.fsum(math.log(p) for p in probs)
@@ -413,10 +404,6 @@ def sequence_log_prob(probs):
 def _first_best(scores):
     scores = [float(score) for score in scores]
     return scores.index(max(scores))
-
-
-def _sum_of_logs(probs):
-    return sum(map(_log, probs))
 
 
 TIE = "the products underflow to 0 and tie, so that the first one wins: take the log of each factor and add"

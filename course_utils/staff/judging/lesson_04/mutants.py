@@ -14,7 +14,7 @@ from course_utils import log_space
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 
@@ -151,19 +151,12 @@ def logsumexp(values, axis=None):
     return np.where(np.isfinite(result), result, 0.0)
 
 
-@wrong("E04.1", "bits_for_nats")
-def logsumexp(values, axis=None):
-    return np.logaddexp.reduce(values, axis=axis) / np.log(2)
+common("E04.1", lambda values, axis=None: np.logaddexp.reduce(values, axis=axis), "bits_for_nats", "nothing_returned")
 
 
 @wrong("E04.1", "wrong_shape", "the axis that was summed over has to go: one number for each row (or column)")
 def logsumexp(values, axis=None):
     return np.logaddexp.reduce(values, axis=axis, keepdims=True)
-
-
-@wrong("E04.1", "nothing_returned")
-def logsumexp(values, axis=None):
-    np.logaddexp.reduce(values, axis=axis)
 
 
 @right("E04.1", "np.logaddexp.reduce")
@@ -350,14 +343,7 @@ def log_softmax(logits, axis=-1):
     return log_space.log_softmax(np.asarray(logits, dtype=np.float32), axis)
 
 
-@wrong("E04.2", "surprisal_for_log_prob")
-def log_softmax(logits, axis=-1):
-    return -log_space.log_softmax(logits, axis)
-
-
-@wrong("E04.2", "bits_for_nats")
-def log_softmax(logits, axis=-1):
-    return log_space.log_softmax(logits, axis) / np.log(2)
+common("E04.2", log_space.log_softmax, "surprisal_for_log_prob", "bits_for_nats", "log10_for_ln")
 
 
 @wrong("E04.2", "log_mean_exp", "that divides by the mean of the exponentials; their sum is what normalises")
@@ -373,11 +359,6 @@ def log_softmax(logits, axis=-1):
 @wrong("E04.2", "wrong_shape", "that is the normaliser of each row; the log-probability of every token is asked for")
 def log_softmax(logits, axis=-1):
     return np.logaddexp.reduce(logits, axis=axis)
-
-
-@wrong("E04.2", "log10_for_ln")
-def log_softmax(logits, axis=-1):
-    return log_space.log_softmax(logits, axis) / np.log(10)
 
 
 @wrong(
@@ -549,14 +530,7 @@ def log1mexp(x):
     return math.log(1 - math.exp(x) + 1e-12)
 
 
-@wrong("E04.3", "surprisal_for_log_prob")
-def log1mexp(x):
-    return -log_space.log1mexp(x)
-
-
-@wrong("E04.3", "bits_for_nats")
-def log1mexp(x):
-    return log_space.log1mexp(x) / math.log(2)
+common("E04.3", log_space.log1mexp, "surprisal_for_log_prob", "bits_for_nats", "nothing_returned")
 
 
 @wrong("E04.3", "sign_lost", "the sign of x was lost: x is negative, and exp(-x) is above 1")
@@ -580,11 +554,6 @@ def log1mexp(x):
 )
 def log1mexp(x):
     return float((1 - Decimal(x).exp()).ln())
-
-
-@wrong("E04.3", "nothing_returned")
-def log1mexp(x):
-    log_space.log1mexp(x)
 
 
 @right("E04.3", "ours")
@@ -713,9 +682,13 @@ def masked_sum(log_probs, mask):
     return float(np.nan_to_num((log_probs * mask).sum(), nan=0.0, neginf=-np.inf))
 
 
-@wrong("E04.5", "mean_of_logs")
-def masked_sum(log_probs, mask):
-    return log_probs[mask].mean() if mask.any() else 0.0
+common("E04.5", lambda log_probs, mask: log_probs[mask].sum(), "probability_for_log", "surprisal_for_log_prob")
+common(
+    "E04.5",
+    lambda log_probs, mask: log_probs[mask].sum(),
+    "mean_of_logs",
+    count=lambda log_probs, mask: max(mask.sum(), 1),
+)
 
 
 @wrong("E04.5", "mean_of_logs", "that was divided by the number of positions, padding included; the sum is asked for")
@@ -741,16 +714,6 @@ def masked_sum(log_probs, mask):
 @wrong("E04.5", "sum_for_each_row")
 def masked_sum(log_probs, mask):
     return np.where(mask, log_probs, 0.0).sum(axis=-1)
-
-
-@wrong("E04.5", "probability_for_log")
-def masked_sum(log_probs, mask):
-    return np.exp(log_probs[mask].sum())
-
-
-@wrong("E04.5", "surprisal_for_log_prob")
-def masked_sum(log_probs, mask):
-    return -log_probs[mask].sum()
 
 
 @wrong(

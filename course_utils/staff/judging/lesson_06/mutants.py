@@ -14,7 +14,7 @@ from course_utils.log_space import logsumexp
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E06.1 ----------------------------------------------------------------------------------------------------------
@@ -193,19 +193,14 @@ def marginal_by_enumeration(lm, x, n):
     return logsumexp(lm.log_prob_ids([[lm.bos, *y, *x[1:]] for y in going + ended]))
 
 
-@wrong("E06.3", "probability_for_log")
-def marginal_by_enumeration(lm, x, n):
-    return float(np.exp(_all(lm, x, n)).sum())
-
-
-@wrong("E06.3", "surprisal_for_log_prob")
-def marginal_by_enumeration(lm, x, n):
-    return -logsumexp(_all(lm, x, n))
-
-
-@wrong("E06.3", "bits_for_nats")
-def marginal_by_enumeration(lm, x, n):
-    return logsumexp(_all(lm, x, n)) / math.log(2)
+common(
+    "E06.3",
+    lambda lm, x, n: logsumexp(_all(lm, x, n)),
+    "probability_for_log",
+    "surprisal_for_log_prob",
+    "bits_for_nats",
+    "nothing_returned",
+)
 
 
 @wrong("E06.3", "sum_through_underflow")
@@ -227,11 +222,6 @@ def marginal_by_enumeration(lm, x, n):
 def marginal_by_enumeration(lm, x, n):
     scores = _all(lm, x, n)
     return float(scores.max() + np.log(np.exp(scores - scores.max()).sum()))
-
-
-@wrong("E06.3", "nothing_returned")
-def marginal_by_enumeration(lm, x, n):
-    logsumexp(_all(lm, x, n))
 
 
 @right("E06.3", "itertools.product: after EOS comes EOS, so every string that ends is in it once")

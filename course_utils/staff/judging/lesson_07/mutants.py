@@ -14,7 +14,7 @@ import numpy as np
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E07.1 ----------------------------------------------------------------------------------------------------------
@@ -142,19 +142,19 @@ def conditional_log_prob(lm, x, y):
     return math.prod(_steps(lm, x, y))
 
 
-@wrong("E07.2", "mean_of_logs")
-def conditional_log_prob(lm, x, y):
-    return math.fsum(_steps(lm, x, y)) / max(len(y), 1)
+def _total(lm, x, y):
+    return math.fsum(_steps(lm, x, y))
 
 
-@wrong("E07.2", "probability_for_log")
-def conditional_log_prob(lm, x, y):
-    return math.exp(math.fsum(_steps(lm, x, y)))
-
-
-@wrong("E07.2", "surprisal_for_log_prob")
-def conditional_log_prob(lm, x, y):
-    return 0.0 - math.fsum(_steps(lm, x, y))
+common(
+    "E07.2",
+    _total,
+    "probability_for_log",
+    "surprisal_for_log_prob",
+    "nothing_returned",
+    "mean_of_logs",
+    count=lambda lm, x, y: max(len(y), 1),
+)
 
 
 @wrong("E07.2", "log_of_underflowed_product")
@@ -172,11 +172,6 @@ def conditional_log_prob(lm, x, y):
 @wrong("E07.2", "floor_for_zero", "an impossible token was given a small probability; log 0 is -inf, and has to stay")
 def conditional_log_prob(lm, x, y):
     return math.fsum(max(p, math.log(1e-12)) for p in _steps(lm, x, y))
-
-
-@wrong("E07.2", "nothing_returned")
-def conditional_log_prob(lm, x, y):
-    math.fsum(_steps(lm, x, y))
 
 
 @right("E07.2", "a loop over a growing context")
@@ -300,19 +295,7 @@ def two_token_log_prob(lm, x, y):
     return float(lm.log_prob_ids([[*x, *y]])[0])
 
 
-@wrong("E07.3", "mean_of_logs")
-def two_token_log_prob(lm, x, y):
-    return float(lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, y[0]])[y[1]]) / 2
-
-
-@wrong("E07.3", "probability_for_log")
-def two_token_log_prob(lm, x, y):
-    return math.exp(lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, y[0]])[y[1]])
-
-
-@wrong("E07.3", "nothing_returned")
-def two_token_log_prob(lm, x, y):
-    lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, y[0]])[y[1]]
+common("E07.3", _total, "probability_for_log", "nothing_returned", "mean_of_logs", count=lambda lm, x, y: 2)
 
 
 @right("E07.3", "the chain rule in a loop")

@@ -13,7 +13,7 @@ from course_utils.log_space import log_softmax, logsumexp
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 
@@ -139,9 +139,7 @@ def token_probs(logits):
     return _softmax(logits.astype(np.float32)).astype(float)
 
 
-@wrong("E08.1", "nothing_returned")
-def token_probs(logits):
-    _softmax(logits)
+common("E08.1", _softmax, "nothing_returned")
 
 
 @right("E08.1", "the maximum subtracted by hand")
@@ -906,9 +904,13 @@ def sequence_score(logits, ids):
     return float(np.log(np.prod(np.exp(_at(log_softmax(logits), ids)))))
 
 
-@wrong("E08.6", "probability_for_log")
-def sequence_score(logits, ids):
-    return math.exp(_at(log_softmax(logits), ids).sum())
+common(
+    "E08.6",
+    lambda logits, ids: float(_at(log_softmax(logits), ids).sum()),
+    "probability_for_log",
+    "surprisal_for_log_prob",
+    "bits_for_nats",
+)
 
 
 @wrong("E08.6", "normalised_over_everything")
@@ -949,16 +951,6 @@ def sequence_score(logits, ids):
 @wrong("E08.6", "columns_for_targets")
 def sequence_score(logits, ids):
     return float(log_softmax(logits)[:, ids].sum())
-
-
-@wrong("E08.6", "surprisal_for_log_prob")
-def sequence_score(logits, ids):
-    return -float(_at(log_softmax(logits), ids).sum())
-
-
-@wrong("E08.6", "bits_for_nats")
-def sequence_score(logits, ids):
-    return float(_at(log_softmax(logits), ids).sum()) / math.log(2)
 
 
 @wrong("E08.6", "whole_rows_added")

@@ -11,7 +11,7 @@ import numpy as np
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E09.1 ----------------------------------------------------------------------------------------------------------
@@ -88,10 +88,12 @@ def token_log_probs(model, ids):
     return _gathered(logits[:, :-2].log_softmax(-1), ids[:, 2:])
 
 
-@wrong("E09.2", "probability_for_log")
-def token_log_probs(model, ids):
+def _chosen(model, ids):
     ids, logits = _logits(model, ids)
-    return _gathered(logits[:, :-1].softmax(-1), ids[:, 1:])
+    return _gathered(logits[:, :-1].log_softmax(-1), ids[:, 1:])
+
+
+common("E09.2", _chosen, "probability_for_log", "surprisal_for_log_prob", "bits_for_nats", "nothing_returned")
 
 
 @wrong("E09.2", "log_softmax_in_low_precision")
@@ -135,18 +137,6 @@ def token_log_probs(model, ids):
     return _gathered(logits[:, :-1], ids[:, 1:])
 
 
-@wrong("E09.2", "surprisal_for_log_prob")
-def token_log_probs(model, ids):
-    ids, logits = _logits(model, ids)
-    return -_gathered(logits[:, :-1].log_softmax(-1), ids[:, 1:])
-
-
-@wrong("E09.2", "bits_for_nats")
-def token_log_probs(model, ids):
-    ids, logits = _logits(model, ids)
-    return _gathered(logits[:, :-1].log_softmax(-1), ids[:, 1:]) / math.log(2)
-
-
 @wrong("E09.2", "best_token_scored")
 def token_log_probs(model, ids):
     ids, logits = _logits(model, ids)
@@ -155,25 +145,17 @@ def token_log_probs(model, ids):
 
 @wrong("E09.2", "row_summed_up")
 def token_log_probs(model, ids):
-    ids, logits = _logits(model, ids)
-    return _gathered(logits[:, :-1].log_softmax(-1), ids[:, 1:]).sum(-1)
+    return _chosen(model, ids).sum(-1)
 
 
 @wrong("E09.2", "batch_flattened")
 def token_log_probs(model, ids):
-    ids, logits = _logits(model, ids)
-    return _gathered(logits[:, :-1].log_softmax(-1), ids[:, 1:]).flatten()
+    return _chosen(model, ids).flatten()
 
 
 @wrong("E09.2", "only_first_row")
 def token_log_probs(model, ids):
-    ids, logits = _logits(model, ids[:1])
-    return _gathered(logits[:, :-1].log_softmax(-1), ids[:, 1:])
-
-
-@wrong("E09.2", "nothing_returned")
-def token_log_probs(model, ids):
-    _logits(model, ids)
+    return _chosen(model, ids[:1])
 
 
 @right("E09.2", "cross_entropy, with gradient")
@@ -289,19 +271,20 @@ def conditional_log_prob(model, x, y):
     return math.fsum(float(model.next_log_probs(ids[:t])[ids[t]]) for t in range(max(1, len(x) - 1), len(ids)))
 
 
-@wrong("E09.3", "mean_of_logs")
-def conditional_log_prob(model, x, y):
-    return math.fsum(_steps(model, x, y)) / max(1, len(y))
+def _total(model, x, y):
+    return math.fsum(_steps(model, x, y))
 
 
-@wrong("E09.3", "probability_for_log")
-def conditional_log_prob(model, x, y):
-    return math.exp(math.fsum(_steps(model, x, y)))
-
-
-@wrong("E09.3", "surprisal_for_log_prob")
-def conditional_log_prob(model, x, y):
-    return 0.0 - math.fsum(_steps(model, x, y))
+common(
+    "E09.3",
+    _total,
+    "probability_for_log",
+    "surprisal_for_log_prob",
+    "bits_for_nats",
+    "nothing_returned",
+    "mean_of_logs",
+    count=lambda model, x, y: max(len(y), 1),
+)
 
 
 @wrong("E09.3", "y_without_context_of_x")
@@ -328,16 +311,6 @@ def conditional_log_prob(model, x, y):
 @wrong("E09.3", "eos_added")
 def conditional_log_prob(model, x, y):
     return math.fsum(_steps(model, x, [*y, *([] if model.eos is None or model.eos in y else [model.eos])]))
-
-
-@wrong("E09.3", "bits_for_nats")
-def conditional_log_prob(model, x, y):
-    return math.fsum(_steps(model, x, y)) / math.log(2)
-
-
-@wrong("E09.3", "nothing_returned")
-def conditional_log_prob(model, x, y):
-    math.fsum(_steps(model, x, y))
 
 
 @right("E09.3", "two passes, joint minus marginal")
@@ -469,9 +442,19 @@ def score_candidates(model, x, candidates):
     return [float(_alone(model, x + y, 1).sum()) for y in candidates]
 
 
-@wrong("E09.5", "mean_of_logs")
-def score_candidates(model, x, candidates):
-    return [float(_alone(model, x + y, len(x)).mean()) for y in candidates]
+def _scores(model, x, candidates):
+    return np.array([float(_alone(model, x + y, len(x)).sum()) for y in candidates])
+
+
+common(
+    "E09.5",
+    _scores,
+    "surprisal_for_log_prob",
+    "probability_for_log",
+    "nothing_returned",
+    "mean_of_logs",
+    count=lambda model, x, candidates: [*map(len, candidates)],
+)
 
 
 @wrong("E09.5", "last_of_y_skipped")
@@ -497,21 +480,6 @@ def score_candidates(model, x, candidates):
 def score_candidates(model, x, candidates):
     row = _read(model, x)[0][0, -1].log_softmax(-1)
     return [float(sum(row[token] for token in y)) for y in candidates]
-
-
-@wrong("E09.5", "surprisal_for_log_prob")
-def score_candidates(model, x, candidates):
-    return [-float(_alone(model, x + y, len(x)).sum()) for y in candidates]
-
-
-@wrong("E09.5", "probability_for_log")
-def score_candidates(model, x, candidates):
-    return [math.exp(float(_alone(model, x + y, len(x)).sum())) for y in candidates]
-
-
-@wrong("E09.5", "nothing_returned")
-def score_candidates(model, x, candidates):
-    _read(model, x)
 
 
 @right("E09.5", "no cache at all")
@@ -640,19 +608,13 @@ def sum_log_prob_from_hf_loss(loss, labels):
     return -float(loss) * int((labels == -100).sum())
 
 
-@wrong("E09.6", "probability_for_log")
-def sum_log_prob_from_hf_loss(loss, labels):
-    return math.exp(-float(loss) * _count(labels))
-
-
-@wrong("E09.6", "bits_for_nats")
-def sum_log_prob_from_hf_loss(loss, labels):
-    return -float(loss) * _count(labels) / math.log(2)
-
-
-@wrong("E09.6", "nothing_returned")
-def sum_log_prob_from_hf_loss(loss, labels):
-    _count(labels)
+common(
+    "E09.6",
+    lambda loss, labels: -float(loss) * _count(labels),
+    "probability_for_log",
+    "bits_for_nats",
+    "nothing_returned",
+)
 
 
 @right("E09.6", "tensors all the way")

@@ -13,7 +13,7 @@ import numpy as np
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E10.1 ----------------------------------------------------------------------------------------------------------
@@ -69,10 +69,18 @@ def batch_log_probs(model, sequences):
     return (_logs(model, ids) * mask[:, 1:]).mean(-1)
 
 
-@wrong("E10.1", "mean_of_logs")
-def batch_log_probs(model, sequences):
+def _padded(model, sequences):
     ids, mask = _right_padded(model, sequences)
-    return (_logs(model, ids) * mask[:, 1:]).sum(-1) / mask[:, 1:].sum(-1).clamp(min=1)
+    return (_logs(model, ids) * mask[:, 1:]).sum(-1)
+
+
+def _counts(model, sequences):
+    return _right_padded(model, sequences)[1][:, 1:].sum(-1).clamp(min=1)
+
+
+common(
+    "E10.1", _padded, "surprisal_for_log_prob", "probability_for_log", "nothing_returned", "mean_of_logs", count=_counts
+)
 
 
 @wrong("E10.1", "mask_not_shifted")
@@ -105,29 +113,14 @@ def batch_log_probs(model, sequences):
     return _logs(model, ids).sum(-1)
 
 
-@wrong("E10.1", "surprisal_for_log_prob")
-def batch_log_probs(model, sequences):
-    ids, mask = _right_padded(model, sequences)
-    return 0 - (_logs(model, ids) * mask[:, 1:]).sum(-1)
-
-
-@wrong("E10.1", "probability_for_log")
-def batch_log_probs(model, sequences):
-    ids, mask = _right_padded(model, sequences)
-    return (_logs(model, ids) * mask[:, 1:]).sum(-1).exp()
-
-
 @wrong("E10.1", "batch_added_up")
 def batch_log_probs(model, sequences):
-    ids, mask = _right_padded(model, sequences)
-    return (_logs(model, ids) * mask[:, 1:]).sum()
+    return _padded(model, sequences).sum()
 
 
 @wrong("E10.1", "order_of_lengths")
 def batch_log_probs(model, sequences):
-    ordered = sorted(sequences, key=len, reverse=True)
-    ids, mask = _right_padded(model, ordered)
-    return (_logs(model, ids) * mask[:, 1:]).sum(-1)
+    return _padded(model, sorted(sequences, key=len, reverse=True))
 
 
 @wrong("E10.1", "y1_skipped", "the first token after BOS is missing: it is predicted by the row of BOS, row 0")
@@ -138,20 +131,13 @@ def batch_log_probs(model, sequences):
 
 @wrong("E10.1", "eos_added")
 def batch_log_probs(model, sequences):
-    ids, mask = _right_padded(model, [[*s, 1] for s in sequences])
-    return (_logs(model, ids) * mask[:, 1:]).sum(-1)
+    return _padded(model, [[*s, 1] for s in sequences])
 
 
 @wrong("E10.1", "loss_times_length")
 def batch_log_probs(model, sequences):
-    ids, mask = _right_padded(model, sequences)
-    totals = (_logs(model, ids) * mask[:, 1:]).sum(-1)
+    totals = _padded(model, sequences)
     return [t / max(len(s) - 1, 1) * len(s) for t, s in zip(totals, sequences, strict=True)]
-
-
-@wrong("E10.1", "nothing_returned")
-def batch_log_probs(model, sequences):
-    _right_padded(model, sequences)
 
 
 @right("E10.1", "one sequence at a time")
@@ -329,14 +315,7 @@ def left_padded(model, sequences):
     return _left_sum(_logs(model, ids, attention_mask=mask, position_ids=positions), mask)
 
 
-@wrong("E10.2", "mean_of_logs")
-def left_padded(model, sequences):
-    return [score / max(len(s) - 1, 1) for score, s in zip(_left(model, sequences), sequences, strict=True)]
-
-
-@wrong("E10.2", "nothing_returned")
-def left_padded(model, sequences):
-    _left(model, sequences)
+common("E10.2", _left, "nothing_returned", "mean_of_logs", count=_counts)
 
 
 @right("E10.2", "position ids row by row")
