@@ -399,7 +399,7 @@ def report(task: str, verdict: Verdict) -> str:
     name = f"{task} {load_probe(task).function}"
     if verdict.status == "missing" and verdict.message == "not answered yet":
         return f"{name}: not answered yet"
-    lines = [f"{name}: {points_text(verdict.points)} of {points_text(verdict.max_points)} points"]
+    lines = [f"{name}: {verdict.points:g} of {verdict.max_points:g} points"]
     if not verdict.right:
         lost = [part for part, (got, worth) in verdict.parts.items() if got < worth]
         lines += (
@@ -410,8 +410,3 @@ def report(task: str, verdict: Verdict) -> str:
         lines += [f"  {verdict.message}"]
         lines += [f"  try: {verdict.call}"] if verdict.call else []
     return "\n".join(lines)
-
-
-def points_text(points: float) -> str:
-    """2.0 as "2", 0.5 as "0.5"."""
-    return f"{points:g}"
