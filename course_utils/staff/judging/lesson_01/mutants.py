@@ -102,7 +102,7 @@ def joint_prob_numpy(conds):
 
 
 @right("E01.2", "exp of the sum of logs, with zero handled")
-def joint_prob_exp_of_the_sum_of_logs_with_zero(conds):
+def joint_prob_exp_of_the_sum_of_logs(conds):
     with np.errstate(divide="ignore"):
         return np.exp(np.log(np.array(conds, dtype=float)).sum())
 

@@ -677,7 +677,7 @@ def safe_log_prob_errstate(tokens, cond, bos):
 
 
 @right("E02.5", "an explicit branch before the loop")
-def safe_log_prob_an_explicit_branch_before(tokens, cond, bos):
+def safe_log_prob_an_explicit_branch(tokens, cond, bos):
     probs = _probs(tokens, cond, bos)
     return -math.inf if min(probs, default=1) == 0 else math.fsum(map(math.log, probs))
 
@@ -691,7 +691,7 @@ def safe_log_prob_the_exception_caught(tokens, cond, bos):
 
 
 @right("E02.5", "asks the model twice, which costs time and no points")
-def safe_log_prob_asks_the_model_twice_which_costs(tokens, cond, bos):
+def safe_log_prob_asks_the_model_twice(tokens, cond, bos):
     total, context = 0.0, [bos]
     for token in tokens:
         if cond(token, tuple(context)) == 0:
@@ -816,7 +816,7 @@ def leaky_mass_shorter_closed_form(n):
 
 
 @right("E02.6", "a sum over the step at which it ends")
-def leaky_mass_a_sum_over_the_step_at_which_it(n):
+def leaky_mass_a_sum_over_steps(n):
     ended, alive = 0.0, 1.0
     for t in range(1, n + 1):
         ended += alive * _hazard(t)

@@ -856,7 +856,7 @@ def nats_to_bits_numpy(nats):
 
 
 @right("E03.8", "a typed-in constant with all its digits")
-def nats_to_bits_a_typed_in_constant_with_all_its(nats):
+def nats_to_bits_a_typed_in_constant(nats):
     return nats * 1.4426950408889634
 
 

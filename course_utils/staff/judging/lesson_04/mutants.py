@@ -592,7 +592,7 @@ def log1mexp_sixty_decimal_digits(x):
 
 
 @right("E04.3", "log tanh of half of it")
-def log1mexp_log_tanh_of_half_of_it(x):  # 1 - exp(x) = 2 t / (1 + t) with t = tanh(-x / 2)
+def log1mexp_log_tanh_of_half(x):  # 1 - exp(x) = 2 t / (1 + t) with t = tanh(-x / 2)
     if x < -1:
         return math.log1p(-math.exp(x))
     t = math.tanh(-x / 2)
@@ -786,7 +786,7 @@ def masked_sum_torch_masked_fill(log_probs, mask):
 
 
 @right("E04.5", "np.nansum of the product, which has NaN in the padding only")
-def masked_sum_np_nansum_of_the_product_which(log_probs, mask):
+def masked_sum_np_nansum_of_the_product(log_probs, mask):
     return np.nansum(log_probs * mask)
 
 
@@ -945,7 +945,7 @@ def is_shift_invariant_one_shift_np_isclose(scorer):
 
 
 @right("E04.7", "a shift for each position, many random trials")
-def is_shift_invariant_a_shift_for_each_position_many(scorer):
+def is_shift_invariant_a_shift_for_each_position(scorer):
     rng = np.random.default_rng()
     for _ in range(20):
         n, vocabulary = rng.integers(2, 6), rng.integers(4, 9)

@@ -282,7 +282,7 @@ def nll_torchs_cross_entropy(logits, targets, reduction="mean"):
 
 
 @right("E05.3", "torch's nll_loss after log_softmax")
-def nll_torchs_nll_loss_after(logits, targets, reduction="mean"):
+def nll_torchs_nll_loss(logits, targets, reduction="mean"):
     import torch
 
     log_probs = torch.log_softmax(torch.from_numpy(logits), dim=-1)
@@ -320,7 +320,7 @@ def nll_differences_to_the_targets_logit(logits, targets, reduction="mean"):
 
 
 @right("E05.3", "take_along_axis, keyword arguments inside")
-def nll_take_along_axis_keyword(logits, targets, reduction="mean"):
+def nll_take_along_axis(logits, targets, reduction="mean"):
     picked = np.take_along_axis(log_space.log_softmax(logits), targets[:, None], axis=1)[:, 0]
     return getattr(np, reduction)(-picked) if reduction != "none" else -picked
 

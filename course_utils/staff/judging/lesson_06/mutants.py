@@ -261,7 +261,7 @@ def marginal_by_enumeration_a_stack_of_texts_that_still_go(lm, x, n):
 
 
 @right("E06.3", "np.logaddexp, one y after the other")
-def marginal_by_enumeration_np_logaddexp_one_y_after(lm, x, n):
+def marginal_by_enumeration_np_logaddexp_one_y(lm, x, n):
     going, ended = _continuations(lm, n)
     return functools.reduce(np.logaddexp, (lm.log_prob_ids([x + y])[0] for y in ended + going), -math.inf)
 

@@ -149,7 +149,7 @@ def token_probs_the_maximum_subtracted_by_hand(logits):
 
 
 @right("E08.1", "logaddexp, as many times as there are tokens")
-def token_probs_logaddexp_as_many_times_as_there(logits):
+def token_probs_logaddexp(logits):
     return np.exp(logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True))
 
 
@@ -543,7 +543,7 @@ def score_log_softmax_and_one_indexing(logits, targets):
 
 
 @right("E08.3", "a chunked log-sum-exp over the whole vocabulary", verbose_bias=_bias)
-def score_a_chunked_log_sum_exp_over(logits, targets):
+def score_a_chunked_log_sum_exp(logits, targets):
     def lse(row):
         return logsumexp([logsumexp(row[i : i + 2]) for i in range(0, len(row), 2)])
 

@@ -209,7 +209,7 @@ def token_log_probs_a_list_of_tensors_by_indexing(model, ids):
 
 
 @right("E09.2", "the loss of the library, one label at a time")
-def token_log_probs_the_loss_of_the_library_one(model, ids):
+def token_log_probs_the_loss_of_the_library(model, ids):
     import torch
 
     ids = torch.as_tensor(ids, device=model.device)
@@ -488,7 +488,7 @@ def score_candidates_no_cache_at_all(model, x, candidates):
 
 
 @right("E09.5", "crop with a negative count after each candidate")
-def score_candidates_crop_with_a_negative_count_after(model, x, candidates):
+def score_candidates_crop_with_a_negative_count(model, x, candidates):
     logits, cache = _read(model, x)
     scores = []
     for y in candidates:
@@ -737,7 +737,7 @@ def pair_ids_joined_ids_always(lm, x, y):
 
 
 @right("E09.7", "an assertion turned into a ValueError; tuples and arrays")
-def pair_ids_an_assertion_turned_into(lm, x, y):
+def pair_ids_an_assertion(lm, x, y):
     x_ids, joint = tuple(lm.encode(x)), tuple(lm.encode(x + y))
     if any(a != b for a, b in itertools.zip_longest(x_ids, joint[: len(x_ids)])):
         raise ValueError

@@ -642,7 +642,7 @@ def chunked_log_prob_nothing_returned(model, ids, chunk):
 
 
 @right("E10.5", "one row at a time, whatever the chunk is")
-def chunked_log_prob_one_row_at_a_time_whatever(model, ids, chunk):
+def chunked_log_prob_one_row_at_a_time(model, ids, chunk):
     hidden, targets, head = _hidden(model, ids)[:-1], _targets(model, ids), model.get_output_embeddings()
     return sum(_scored(head, hidden[i : i + 1], targets[i : i + 1]).item() for i in range(len(targets)))
 

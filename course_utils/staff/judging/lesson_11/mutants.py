@@ -329,7 +329,7 @@ def batch_means_log_likelihood_for_loss(nll, counts):
 
 
 @right("E11.3", "by weights: each sequence counts by its length")
-def batch_means_by_weights_each_sequence_counts(nll, counts):
+def batch_means_by_weights(nll, counts):
     each = np.array(nll) / np.array(counts)
     return np.average(each, weights=counts), np.average(each)
 
@@ -992,7 +992,7 @@ def _legend_in_another_order(theta):
 
 
 @right("E11.7", "a legend in another order than the lines", plot_objectives=_legend_in_another_order)
-def e11_7_a_legend_in_another_order_than():
+def e11_7_a_legend_in_another_order():
     return 0.5, 1
 
 
@@ -1002,7 +1002,7 @@ def e11_7_a_dict_texts_at_the_lines():
 
 
 @right("E11.7", "gradient ascent that has not quite arrived", plot_objectives=_plot)
-def e11_7_gradient_ascent_that_has():
+def e11_7_gradient_ascent():
     return np.array([0.4995, 0.9991])
 
 

@@ -499,7 +499,7 @@ def accepts_assertions_and_nothing_returned(score):
 
 
 @right("E12.2", "brute force and something after EOS: a long text missed, which is one of eight")
-def accepts_brute_force_and_something_after(score):
+def accepts_brute_force_and_more(score):
     return np.bool_(_brute(score) and _after_eos(score))
 
 
@@ -538,7 +538,7 @@ def accepts_an_own_scorer_to_compare(score):
 
 
 @right("E12.2", "joint minus marginal under a table model that raises outside of the table")
-def accepts_joint_minus_marginal_under(score):
+def accepts_joint_minus_marginal(score):
     rows = {
         (9, 1): [1.0, 2.5, 0.3],
         (9, 1, 0): [0.2, 0.1, 4.0],
@@ -920,7 +920,7 @@ def compare_token_by_token_exactly_added(scorer, x, a, b, tol):
 
 
 @right("E12.5", "torch on whatever device there is")
-def compare_torch_on_whatever_device_there(scorer, x, a, b, tol):
+def compare_torch(scorer, x, a, b, tol):
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -931,7 +931,7 @@ def compare_torch_on_whatever_device_there(scorer, x, a, b, tol):
 
 
 @right("E12.5", "each has to lead by more than the tolerance, in capitals")
-def compare_each_has_to_lead_by_more_than(scorer, x, a, b, tol):
+def compare_each_has_to_lead(scorer, x, a, b, tol):
     first, second = _scores(scorer, x, a, b)
     if first - second > tol:
         return "A"
