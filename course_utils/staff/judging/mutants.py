@@ -97,7 +97,7 @@ class Mutants:
         def keep(function: Callable) -> Callable:
             cell = {load_probe(task).function: function, **names}
             for name, ours in cell.items():
-                if isinstance(ours, FunctionType) and ours.__module__.endswith("mutants"):
+                if isinstance(ours, FunctionType):
                     ours.__name__ = ours.__qualname__ = name  # as a student calls it: Python's messages say it
             answers.setdefault(task, []).append(Answer(task, cell, **about))
             return function
