@@ -7,6 +7,7 @@ A judge is a pure function of (cases, observations). The observations may come f
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -121,68 +122,92 @@ def value(target: float | Fraction, points: float = 1, rtol: float = RTOL) -> Ju
     return Judge(points, rule, target=float(target))
 
 
-def matches(
-    reference: Callable,
-    points: float = 2,
-    rtol: float = RTOL,
-    atol: float = 0.0,
-    read: Callable = number,
-    part: str = "",
-) -> Judge:
-    """A task whose function has to agree with `reference` on every case. `read` is `number` or `array`."""
+def each_case(parts: dict[str, str | tuple[str, ...]] | None = None, errors: bool = False) -> Callable:
+    """Decorator: makes a rule of a function that judges one case, `judge_one(case, one)`.
 
-    def rule(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-        return compare(cases, seen, reference, rtol, atol, read, part)
+    It returns what is wrong, a text (empty if nothing is) or a list of texts and of Findings with parts of their own;
+    or it raises Unusable. Where a task asks for several functions, `parts` says which part or parts a text about each
+    of them costs. An answer that raised is at fault without a look at it ("not answered yet" where it is one of several
+    functions and is not there); with `errors`, `judge_one` says what of that.
+    """
 
-    return Judge(points, rule)
+    def decorate(judge_one: Callable[[Case, Seen], str | Sequence[str | Finding]]) -> Rule:
+        @functools.wraps(judge_one)
+        def rule(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+            findings = []
+            for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
+                function = case.call("").partition("(")[0] if parts else ""
+                costs = parts[function] if parts else ""
+                faults = "" if errors else _not_run(one, function)
+                if not faults:
+                    try:
+                        with silence():
+                            faults = judge_one(case, one)
+                    except Unusable as reason:
+                        faults = str(reason)
+                for fault in filter(None, [faults] if isinstance(faults, str) else faults):
+                    if isinstance(fault, Finding):
+                        findings.append(replace(fault, case=index))
+                    else:
+                        each = [costs] if isinstance(costs, str) else costs
+                        findings += [Finding(fault, index, part) for part in each]
+            return findings
+
+        return rule
+
+    return decorate
 
 
-def compare(
-    cases: Sequence[Case],
-    seen: Sequence[Seen],
-    reference: Callable,
-    rtol: float = RTOL,
-    atol: float = 0.0,
-    read: Callable = number,
-    part: str = "",
-) -> list[Finding]:
-    """The faults of a function that should agree with `reference(*args)` on every case, in the order of the cases."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        with silence():
-            expected = reference(*case.fresh_args())
-        if one.error:
-            findings.append(raised(one, index, part))
-            continue
-        try:
-            got = read(one.value)
-        except Unusable as reason:
-            findings.append(Finding(str(reason), index, part))
-            continue
-        tolerance = max(rtol, RTOL_SINGLE) if single_precision(one.value) else rtol
-        if read is number:
-            right = close(got, expected, tolerance, atol)
-        else:
-            expected = np.asarray(expected, dtype=np.float64)
-            right = close_arrays(got, expected, tolerance, max(atol, ATOL_ZERO))
-        if not right:
-            label = f" ({case.label})" if case.label else ""
-            if read is number and close(got, expected, ROUNDED):
-                label = " (rounded somewhere, or in low precision?)"
-            findings.append(
-                Finding(f"{show(one.value)} came back, where {show(_listed(expected))} is right{label}", index, part)
-            )
-    return findings
+def _not_run(one: Seen, function: str) -> str:
+    if function and one.error == "NotImplementedError":
+        return f"{function} is not answered yet"
+    return raised(one) if one.error else ""
+
+
+def agrees(reference: Callable, rtol: float = RTOL, atol: float = 0.0, read: Callable = number, part: str = "") -> Rule:
+    """The rule for a function that should agree with `reference(*args)` on every case."""
+    return each_case(part)(lambda case, one: differs(case, one, reference(*case.fresh_args()), rtol, atol, read))
+
+
+def matches(reference: Callable, points: float = 2, **how: Any) -> Judge:
+    """A task whose function has to agree with `reference` on every case. `how` as for `agrees`."""
+    return Judge(points, agrees(reference, **how))
+
+
+def differs(
+    case: Case, one: Seen, expected: Any, rtol: float = RTOL, atol: float = 0.0, read: Callable = number
+) -> str:
+    """What is wrong with a value where `expected` is right; empty if nothing is. `read` is `number`, or gives an array.
+
+    Raises Unusable.
+    """
+    got = read(one.value)
+    tolerance = max(rtol, RTOL_SINGLE) if single_precision(one.value) else rtol
+    if read is number:
+        right = close(got, expected, tolerance, atol)
+    else:
+        expected = np.asarray(expected, dtype=np.float64)
+        right = close_arrays(got, expected, tolerance, max(atol, ATOL_ZERO))
+    if right:
+        return ""
+    rounded = read is number and close(got, expected, ROUNDED)
+    hint = " (rounded somewhere, or in low precision?)" if rounded else of(case)
+    return f"{show(one.value)} came back, where {show(_listed(expected))} is right{hint}"
+
+
+def of(case: Case) -> str:
+    """What is special about the case, to stand behind a fault."""
+    return f" ({case.label})" if case.label else ""
 
 
 def _listed(expected: Any) -> Any:
     return expected.tolist() if isinstance(expected, np.ndarray) else expected
 
 
-def raised(one: Seen, index: int, part: str = "") -> Finding:
+def raised(one: Seen) -> str:
     """The fault of an answer that raised."""
     said = f": {one.message}" if one.message else ""
-    return Finding(f"the answer raised {one.error}{said}", index, part)
+    return f"the answer raised {one.error}{said}"
 
 
 # --- the whole of a judgement ---------------------------------------------------------------------------------------
@@ -216,7 +241,7 @@ def judge_task(task: str, data: Any, seed: int, explain: bool = True) -> Verdict
 def _apply(judge: Judge, cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """The rule's findings; an answer that raised on every case is not put before the rule."""
     if all(one.error for one in seen):
-        return [raised(seen[0], 0)]
+        return [Finding(raised(seen[0]), 0)]
     try:
         return judge.rule(cases, seen)
     except Unusable as reason:
@@ -374,7 +399,7 @@ def report(task: str, verdict: Verdict) -> str:
     name = f"{task} {load_probe(task).function}"
     if verdict.status == "missing" and verdict.message == "not answered yet":
         return f"{name}: not answered yet"
-    lines = [f"{name}: {points_text(verdict.points)} of {points_text(verdict.max_points)} points"]
+    lines = [f"{name}: {verdict.points:g} of {verdict.max_points:g} points"]
     if not verdict.right:
         lost = [part for part, (got, worth) in verdict.parts.items() if got < worth]
         lines += (
@@ -385,8 +410,3 @@ def report(task: str, verdict: Verdict) -> str:
         lines += [f"  {verdict.message}"]
         lines += [f"  try: {verdict.call}"] if verdict.call else []
     return "\n".join(lines)
-
-
-def points_text(points: float) -> str:
-    """2.0 as "2", 0.5 as "0.5"."""
-    return f"{points:g}"

@@ -4,26 +4,40 @@ MUTANTS = Mutants()
 wrong, right = MUTANTS.wrong, MUTANTS.right
 
 @wrong("E01.2", "sum_for_product")           # an id from misconceptions.toml, which has the message
-def joint_prob(conds):
+def joint_prob_sum_for_product(conds):       # any name: as an answer it is called joint_prob
     return sum(conds)
 
 MUTANTS.wrong_value("E01.1", 0.1 + 0.5 + 0.8, "sum_for_product")
+MUTANTS.common("E03.4", sum_of_logs, "bits_for_nats", "nothing_returned")  # the right number, spoilt at the end
 
 @right("E01.2", "math.prod")
-def joint_prob(conds):
+def joint_prob_math_prod(conds):
     return math.prod(conds)
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from course_utils.checks.probing import load_probe
+
+COMMON: dict[str, Callable] = {  # what the commonest mistakes make of the right number (array, tensor) of n tokens
+    "bits_for_nats": lambda right, n: right / math.log(2),
+    "log10_for_ln": lambda right, n: right / math.log(10),
+    "mean_of_logs": lambda right, n: right / n,
+    "nothing_returned": lambda right, n: None,
+    "probability_for_log": lambda right, n: right.exp() if hasattr(right, "exp") else np.exp(right),
+    "surprisal_for_log_prob": lambda right, n: -right,
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,14 @@ class Mutants:
         """A wrong answer to a task whose function has no arguments."""
         self.wrong(task, misconception, message)(lambda: value)
 
+    def common(self, task: str, right: Callable, *misconceptions: str, count: Callable = lambda *args: 1) -> None:
+        """Wrong answers that spoil what `right` gives, each in one way of COMMON.
+
+        `count` gives the number of tokens, from the same arguments; "mean_of_logs" needs it.
+        """
+        for name in misconceptions:
+            self.wrong(task, name)(lambda *args, spoil=COMMON[name]: spoil(right(*args), count(*args)))
+
     def right(self, task: str, note: str, **names: Callable) -> Callable:
         """Decorator for an answer that is right in another form."""
         return self._keep(self.right_answers, task, names, note=note)
@@ -73,7 +95,11 @@ class Mutants:
     @staticmethod
     def _keep(answers: dict, task: str, names: dict, **about: str) -> Callable:
         def keep(function: Callable) -> Callable:
-            answers.setdefault(task, []).append(Answer(task, {load_probe(task).function: function, **names}, **about))
+            cell = {load_probe(task).function: function, **names}
+            for name, ours in cell.items():
+                if isinstance(ours, FunctionType):
+                    ours.__name__ = ours.__qualname__ = name  # as a student calls it: Python's messages say it
+            answers.setdefault(task, []).append(Answer(task, cell, **about))
             return function
 
         return keep

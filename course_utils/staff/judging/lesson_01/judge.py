@@ -10,7 +10,7 @@ import numpy as np
 
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import Unusable, array, close, labels, number, numbers, show
-from course_utils.staff.judging.judging import Finding, Judge, Seen, matches, value
+from course_utils.staff.judging.judging import Finding, Judge, Seen, each_case, matches, value
 
 # E01.4, in the order of the task's list: which of the six is Pr(x1, x2, x3, x4), whatever the distribution?
 IDENTITIES = {
@@ -93,19 +93,15 @@ def order_matters(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     return [Finding(f"{' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not right", 0)] if wrong else []
 
 
-def bars(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(errors=True)
+def bars(case: Case, one: Seen) -> list[str]:
     """E01.7: one bar for each leaf, as high as its probability, named by its string."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        (leaves,) = case.fresh_args()
-        if one.error:
-            findings.append(Finding(one.message or f"the answer raised {one.error}", index))
-            continue
-        drawn = one.value.get("bars") if isinstance(one.value, dict) else None
-        if not isinstance(drawn, list) or not all(isinstance(bar, dict) for bar in drawn):
-            raise Unusable("the plot could not be read")
-        findings += [Finding(fault, index) for fault in _bar_faults(leaves, drawn)]
-    return findings
+    if one.error:
+        return [one.message or f"the answer raised {one.error}"]
+    drawn = one.value.get("bars") if isinstance(one.value, dict) else None
+    if not isinstance(drawn, list) or not all(isinstance(bar, dict) for bar in drawn):
+        raise Unusable("the plot could not be read")
+    return _bar_faults(*case.fresh_args(), drawn)
 
 
 def _bar_faults(leaves: dict[str, float], drawn: list[dict]) -> list[str]:

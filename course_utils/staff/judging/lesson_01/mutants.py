@@ -34,57 +34,57 @@ right_value("E01.1", np.array([0.04]), "an array of one element")
 
 
 @wrong("E01.2", "sum_for_product")
-def joint_prob(conds):
+def joint_prob_sum_for_product(conds):
     return sum(conds)
 
 
 @wrong("E01.2", "mean_for_product")
-def joint_prob(conds):
+def joint_prob_mean_for_product(conds):
     return sum(conds) / len(conds) if conds else 1.0
 
 
 @wrong("E01.2", "last_only")
-def joint_prob(conds):
+def joint_prob_last_only(conds):
     return conds[-1] if conds else 1.0
 
 
 @wrong("E01.2", "first_token_dropped")
-def joint_prob(conds):
+def joint_prob_first_token_dropped(conds):
     return math.prod(conds[1:])
 
 
 @wrong("E01.2", "last_token_dropped")
-def joint_prob(conds):
+def joint_prob_last_token_dropped(conds):
     return math.prod(conds[:-1])
 
 
 @wrong("E01.2", "empty_product_zero")
-def joint_prob(conds):
+def joint_prob_empty_product_zero(conds):
     return math.prod(conds) if conds else 0.0
 
 
 @wrong("E01.2", "zero_dropped")
-def joint_prob(conds):
+def joint_prob_zero_dropped(conds):
     return math.prod(c for c in conds if c > 0)
 
 
 @wrong("E01.2", "smallest_factor")
-def joint_prob(conds):
+def joint_prob_smallest_factor(conds):
     return min(conds, default=1.0)
 
 
 @wrong("E01.2", "log_for_probability")
-def joint_prob(conds):
+def joint_prob_log_for_probability(conds):
     return sum(math.log(c) if c else -math.inf for c in conds)
 
 
 @wrong("E01.2", "logarithm_of_zero")
-def joint_prob(conds):
+def joint_prob_logarithm_of_zero(conds):
     return math.exp(sum(math.log(c) for c in conds))
 
 
 @right("E01.2", "a loop")
-def joint_prob(conds):
+def joint_prob_a_loop(conds):
     product = 1.0
     for factor in conds:
         product = product * factor
@@ -92,23 +92,23 @@ def joint_prob(conds):
 
 
 @right("E01.2", "math.prod")
-def joint_prob(conds):
+def joint_prob_math_prod(conds):
     return math.prod(conds)
 
 
 @right("E01.2", "numpy")
-def joint_prob(conds):
+def joint_prob_numpy(conds):
     return np.prod(np.array(conds))
 
 
 @right("E01.2", "exp of the sum of logs, with zero handled")
-def joint_prob(conds):
+def joint_prob_exp_of_the_sum_of_logs(conds):
     with np.errstate(divide="ignore"):
         return np.exp(np.log(np.array(conds, dtype=float)).sum())
 
 
 @right("E01.2", "recursion over fractions")
-def joint_prob(conds):
+def joint_prob_recursion_over_fractions(conds):
     return Fraction(conds[0]) * joint_prob_of_rest(conds[1:]) if conds else Fraction(1)
 
 
@@ -117,7 +117,7 @@ def joint_prob_of_rest(conds):
 
 
 @right("E01.2", "a torch tensor with gradient")
-def joint_prob(conds):
+def joint_prob_a_torch_tensor_with_gradient(conds):
     import torch
 
     return torch.tensor(conds, dtype=torch.float64, requires_grad=True).prod()
@@ -131,12 +131,12 @@ def _rest(joint, prefix):
 
 
 @wrong("E01.3", "slice_not_renormalised")
-def conditional(joint, prefix):
+def conditional_slice_not_renormalised(joint, prefix):
     return joint.sum(axis=_rest(joint, prefix))[prefix]
 
 
 @wrong("E01.3", "prefix_ignored")
-def conditional(joint, prefix):
+def conditional_prefix_ignored(joint, prefix):
     others = tuple(axis for axis in range(joint.ndim) if axis != len(prefix))
     return joint.sum(axis=others)
 
@@ -144,13 +144,13 @@ def conditional(joint, prefix):
 @wrong(
     "E01.3", "wrong_normaliser", "the probabilities that came back do not add up to 1: divide by the mass of the prefix"
 )
-def conditional(joint, prefix):
+def conditional_wrong_normaliser(joint, prefix):
     mass = joint.sum(axis=_rest(joint, prefix))
     return mass[prefix] / mass.max()
 
 
 @wrong("E01.3", "last_axis")
-def conditional(joint, prefix):
+def conditional_last_axis(joint, prefix):
     cells = joint[prefix]
     marginal = cells.sum(axis=tuple(range(cells.ndim - 1)))
     return marginal / marginal.sum()
@@ -161,12 +161,12 @@ def conditional(joint, prefix):
     "slice_is_joint_of_rest",
     "an array with more than one axis came back: sum over everything after the next symbol",
 )
-def conditional(joint, prefix):
+def conditional_slice_is_joint_of_rest(joint, prefix):
     return joint[prefix] / joint[prefix].sum()
 
 
 @wrong("E01.3", "first_continuation_only")
-def conditional(joint, prefix):
+def conditional_first_continuation_only(joint, prefix):
     cells = joint[prefix]
     while cells.ndim > 1:
         cells = cells[..., 0]
@@ -174,7 +174,7 @@ def conditional(joint, prefix):
 
 
 @right("E01.3", "einsum")
-def conditional(joint, prefix):
+def conditional_einsum(joint, prefix):
     cells = joint[prefix]
     letters = "abcdefgh"[: cells.ndim]
     mass = np.einsum(f"{letters}->a", cells)
@@ -182,7 +182,7 @@ def conditional(joint, prefix):
 
 
 @right("E01.3", "loops over lists")
-def conditional(joint, prefix):
+def conditional_loops_over_lists(joint, prefix):
     cells = joint
     for symbol in prefix:
         cells = cells[symbol]
@@ -191,14 +191,14 @@ def conditional(joint, prefix):
 
 
 @right("E01.3", "np.apply_over_axes")
-def conditional(joint, prefix):
+def conditional_np_apply_over_axes(joint, prefix):
     cells = joint[prefix]
     mass = np.apply_over_axes(np.sum, cells, range(1, cells.ndim)).ravel() if cells.ndim > 1 else cells
     return tuple(mass / mass.sum())
 
 
 @right("E01.3", "reshape to two axes")
-def conditional(joint, prefix):
+def conditional_reshape_to_two_axes(joint, prefix):
     mass = joint[prefix].reshape(joint.shape[len(prefix)], -1).sum(1)
     return mass / mass.sum()
 
@@ -269,14 +269,14 @@ right_value("E01.6", {"ab": 0.42, "ba": 0.2}, "a dict")
 
 
 @wrong("E01.7", "unnormalised_bars")
-def plot_leaves(leaves):
+def plot_leaves_unnormalised_bars(leaves):
     _, ax = plt.subplots()
     ax.bar(list(leaves), [100 * p for p in leaves.values()])
     return ax
 
 
 @wrong("E01.7", "zero_leaves_missing")
-def plot_leaves(leaves):
+def plot_leaves_zero_leaves_missing(leaves):
     _, ax = plt.subplots()
     possible = {leaf: p for leaf, p in leaves.items() if p > 0}
     ax.bar(list(possible), list(possible.values()))
@@ -288,34 +288,34 @@ def plot_leaves(leaves):
     "sorted_apart",
     "the bars have the right heights at the wrong names: sort strings and probabilities together",
 )
-def plot_leaves(leaves):
+def plot_leaves_sorted_apart(leaves):
     _, ax = plt.subplots()
     ax.bar(list(leaves), sorted(leaves.values()))
     return ax
 
 
 @wrong("E01.7", "labels_missing")
-def plot_leaves(leaves):
+def plot_leaves_labels_missing(leaves):
     _, ax = plt.subplots()
     ax.bar(range(len(leaves)), list(leaves.values()))
     return ax
 
 
 @wrong("E01.7", "lines_for_bars", "there are no bars on the Axes: use ax.bar or ax.barh")
-def plot_leaves(leaves):
+def plot_leaves_lines_for_bars(leaves):
     _, ax = plt.subplots()
     ax.plot(list(leaves), list(leaves.values()))
     return ax
 
 
 @wrong("E01.7", "nothing_returned", "nothing came back: end with return ax")
-def plot_leaves(leaves):
+def plot_leaves_nothing_returned(leaves):
     _, ax = plt.subplots()
     ax.bar(list(leaves), list(leaves.values()))
 
 
 @right("E01.7", "horizontal, sorted by probability, in colours")
-def plot_leaves(leaves):
+def plot_leaves_horizontal_sorted_by_probability(leaves):
     order = sorted(leaves, key=leaves.get)
     _, ax = plt.subplots()
     ax.barh(order, [leaves[leaf] for leaf in order], color=["tab:red", "tab:blue"] * (len(order) // 2))
@@ -323,7 +323,7 @@ def plot_leaves(leaves):
 
 
 @right("E01.7", "pyplot, and the current Axes")
-def plot_leaves(leaves):
+def plot_leaves_pyplot_and_the_current_axes(leaves):
     plt.figure(figsize=(8, 2))
     plt.bar(leaves.keys(), leaves.values(), width=0.4)
     plt.xticks(rotation=90)
@@ -331,7 +331,7 @@ def plot_leaves(leaves):
 
 
 @right("E01.7", "numbers on the axis, strings as tick labels")
-def plot_leaves(leaves):
+def plot_leaves_numbers_on_the_axis_strings(leaves):
     _, ax = plt.subplots()
     ax.bar(np.arange(len(leaves)), list(leaves.values()))
     ax.set_xticks(np.arange(len(leaves)), list(leaves))
@@ -340,7 +340,7 @@ def plot_leaves(leaves):
 
 
 @right("E01.7", "one call of bar for each leaf; the figure comes back")
-def plot_leaves(leaves):
+def plot_leaves_one_call_of_bar_for_each_leaf(leaves):
     fig, ax = plt.subplots()
     for leaf, probability in leaves.items():
         ax.bar(leaf, probability)

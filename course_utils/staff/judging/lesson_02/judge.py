@@ -3,7 +3,6 @@ by cell where it is small, exact fractions elsewhere."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import re
@@ -25,7 +24,7 @@ from course_utils.checks.reading import (
     single_precision,
 )
 from course_utils.lessons.lesson_02.probe import BOS, EOS, Steps
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, matches
+from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, matches, raised
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
 
@@ -80,26 +79,17 @@ def _log_of_steps(probs: tuple[float, ...]) -> float:
     return math.log(product.numerator) - math.log(product.denominator)  # of whole numbers of any size
 
 
-def right_logs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-    """The faults of a scorer. In single precision the log of a p near 1 has few right digits, but small ones."""
-    findings = compare(cases, seen, log_of_cells)
-    return [f for f in findings if not _right_in_single(cases[f.case], seen[f.case])]
+def right_log(case: Case, one: Seen) -> str:
+    """The fault of a scorer. In single precision the log of a p near 1 has few right digits, but small ones."""
+    right = log_of_cells(*case.fresh_args())
+    fault = differs(case, one, right)
+    return "" if single_precision(one.value) and close(number(one.value), right, 1e-6, 1e-6) else fault
 
 
-def _right_in_single(case: Case, one: Seen) -> bool:
-    with contextlib.suppress(Unusable):
-        return single_precision(one.value) and close(number(one.value), log_of_cells(*case.fresh_args()), 1e-6, 1e-6)
-    return False
-
-
-def scored_with_one_call_each(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def scored_with_one_call_each(case: Case, one: Seen) -> str:
     """E02.2: the right log-probability on every case, from the right questions to the model."""
-    findings = right_logs(cases, seen)
-    wrong = {finding.case for finding in findings}
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if index not in wrong and (fault := _calls_fault(case, one)):
-            findings.append(Finding(fault, index))
-    return sorted(findings, key=lambda finding: finding.case)
+    return right_log(case, one) or _calls_fault(case, one)
 
 
 def _calls_fault(case: Case, one: Seen) -> str:
@@ -177,17 +167,13 @@ def geometric_lengths(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Findi
 # --- E02.4 ----------------------------------------------------------------------------------------------------------
 
 
-def both_events(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"prefix_prob": "prefix", "complete_prob": "complete"}, errors=True)
+def both_events(case: Case, one: Seen) -> str:
     """E02.4: Pr(a string starts with the tokens), and Pr(it is the tokens), by adding up cells of the joint table."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *_ = case.fresh_args()
-        for finding in compare([case], [one], event_by_cells, part=function.removesuffix("_prob")):
-            text = finding.message
-            if one.error == "NotImplementedError" and function == "complete_prob":
-                text = "complete_prob is not answered yet"
-            findings.append(Finding(text, index, finding.part))
-    return findings
+    function, *args = case.fresh_args()
+    if one.error == "NotImplementedError" and function == "complete_prob":
+        return "complete_prob is not answered yet"
+    return raised(one) if one.error else differs(case, one, event_by_cells(function, *args))
 
 
 def event_by_cells(function: str, tokens: Sequence[str], source: ToyLanguage) -> float:
@@ -269,7 +255,7 @@ JUDGES = {
     "E02.2": Judge(2, scored_with_one_call_each),
     "E02.3": Judge(1, geometric_lengths),
     "E02.4": Judge(2, both_events, parts={"prefix": 1, "complete": 1}),
-    "E02.5": Judge(2, right_logs),
+    "E02.5": Judge(2, each_case()(right_log)),
     "E02.6": matches(mass_step_by_step),
     "E02.7": Judge(2, a_sure_winner),
 }

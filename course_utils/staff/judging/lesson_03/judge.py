@@ -17,7 +17,7 @@ from course_utils.checks.plain import Array
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import RTOL, RTOL_SINGLE, Unusable, close, describe, number, show, single_precision
 from course_utils.checks.reading import numbers as read_numbers
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, matches, value
+from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, matches, value
 from course_utils.staff.judging.mutants import message
 
 WIDE = Context(prec=40, Emin=MIN_EMIN, Emax=MAX_EMAX)  # 0.1 to the power 5000 is an ordinary number here
@@ -70,17 +70,11 @@ def underflow_by_size(p: float, dtype: str) -> int:
     return n
 
 
-def first_underflows(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def first_underflows(case: Case, one: Seen) -> str:
     """E03.3: the exact n for every factor and format."""
-    findings = compare(cases, seen, underflow_by_size)
-    return [f for f in findings if not _other_rounding(cases[f.case], seen[f.case])]
-
-
-def _other_rounding(case: Case, one: Seen) -> bool:
-    try:
-        return not one.error and number(one.value) == ALSO_RIGHT.get(case.args)
-    except Unusable:
-        return False
+    other = number(one.value) == ALSO_RIGHT.get(case.args)
+    return "" if other else differs(case, one, underflow_by_size(*case.fresh_args()))
 
 
 # --- E03.4 and E03.5 ------------------------------------------------------------------------------------------------
@@ -195,16 +189,11 @@ def underflows_in_float32(probs: Sequence[float]) -> bool:
 EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 
-def underflow_plot(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def underflow_plot(case: Case, one: Seen) -> list[str]:
     """E03.7: a line with the product on a log axis, and a line with the sum of logs on a linear one."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(Finding(f"the answer raised {one.error}{': ' * bool(one.message)}{one.message}", index))
-            continue
-        p, n, dtype = (*case.fresh_args(), "float32")[:3]
-        findings += [Finding(fault, index) for fault in _plot_faults(one.value, p, n, dtype)]
-    return findings
+    p, n, dtype = (*case.fresh_args(), "float32")[:3]
+    return _plot_faults(one.value, p, n, dtype)
 
 
 def _plot_faults(drawn: Any, p: float, n: int, dtype: str) -> list[str]:

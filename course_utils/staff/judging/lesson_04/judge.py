@@ -14,7 +14,7 @@ from course_utils.checks.plain import Array
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import Unusable, array, describe, number, show, truth
 from course_utils.checks.reading import numbers as read_numbers
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, matches, raised, value
+from course_utils.staff.judging.judging import Finding, Judge, Seen, each_case, matches, value
 from course_utils.staff.judging.mutants import message
 
 WIDE = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(10000) and exp(-10000) are ordinary numbers here
@@ -135,22 +135,13 @@ INVARIANT = {
 }
 
 
-def verdicts(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def verdicts(case: Case, one: Seen) -> str:
     """E04.7: the right yes or no for each scorer."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        try:
-            said = _yes_or_no(one.value)
-        except Unusable as reason:
-            findings.append(Finding(str(reason), index))
-            continue
-        if said != INVARIANT[case.label]:
-            right = "is" if INVARIANT[case.label] else "is not"
-            findings.append(Finding(f"{said} came back for a score that {right} invariant: {case.label}", index))
-    return findings
+    said, right = _yes_or_no(one.value), INVARIANT[case.label]
+    if said == right:
+        return ""
+    return f"{said} came back for a score that {'is' if right else 'is not'} invariant: {case.label}"
 
 
 def _yes_or_no(said: Any) -> bool:
@@ -165,8 +156,8 @@ def _yes_or_no(said: Any) -> bool:
 
 
 JUDGES: dict[str, Judge] = {
-    "E04.1": Judge(2, lambda cases, seen: compare(cases, seen, log_total, atol=1e-12, read=one_or_many)),
-    "E04.2": Judge(2, lambda cases, seen: compare(cases, seen, log_shares, atol=1e-11, read=array)),
+    "E04.1": matches(log_total, atol=1e-12, read=one_or_many),
+    "E04.2": matches(log_shares, atol=1e-11, read=array),
     "E04.3": matches(log_complement),
     "E04.4": value(float(-WIDE.ln(WIDE.add(Decimal(1), WIDE.exp(Decimal(-40)))))),
     "E04.5": matches(sum_where),

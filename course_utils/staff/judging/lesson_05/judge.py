@@ -25,7 +25,7 @@ from course_utils.checks.reading import (
     truth,
 )
 from course_utils.checks.reading import numbers as read_numbers
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, raised, value
+from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, value
 from course_utils.staff.judging.mutants import message
 
 WIDE = Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(2000) and exp(-20000) are ordinary numbers here
@@ -46,14 +46,11 @@ def surprisals(logits: np.ndarray, targets: np.ndarray, reduction: str = "mean")
         return np.array(float(sum(found) / len(found) if reduction == "mean" else sum(found)))
 
 
-def losses(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def losses(case: Case, one: Seen) -> str:
     """E05.3: the losses; a single one may come as a number or as an array of one element."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        atol = 2e-6 if single_precision(one.value) else 1e-11
-        for fault in compare([case], [one], surprisals, atol=atol, read=_one_or_many):
-            findings.append(Finding(fault.message, index))
-    return findings
+    atol = 2e-6 if single_precision(one.value) else 1e-11
+    return differs(case, one, surprisals(*case.fresh_args()), atol=atol, read=_one_or_many)
 
 
 def _one_or_many(got: Any) -> np.ndarray:
@@ -149,17 +146,10 @@ def surprise(function: str, total: float, count: int) -> float:
     return float(WIDE.exp(per_item) if function == "perplexity" else WIDE.divide(per_item, WIDE.ln(Decimal(2))))
 
 
-def both_surprises(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"perplexity": "perplexity", "bits_per_byte": "bits_per_byte"})
+def both_surprises(case: Case, one: Seen) -> str:
     """E05.5: the two functions, each a part of its own."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *_ = case.fresh_args()
-        if one.error == "NotImplementedError":
-            findings.append(Finding(f"{function} is not answered yet", index, function))
-            continue
-        for finding in compare([case], [one], surprise, part=function):
-            findings.append(Finding(finding.message, index, function))
-    return findings
+    return differs(case, one, surprise(*case.fresh_args()))
 
 
 # --- E05.6 ----------------------------------------------------------------------------------------------------------
@@ -169,21 +159,10 @@ NATS = 1e-6  # of the log-likelihood per answer
 SUM = 1e-5  # of the sum of the probabilities: six digits each are enough
 
 
-def best_probabilities(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def best_probabilities(case: Case, one: Seen) -> str:
     """E05.6: near the shares of the counts (where the likelihood has its only maximum), and adding up to 1."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        (counts,) = case.fresh_args()
-        try:
-            fault = _fault_of_fit(one.value, counts)
-        except Unusable as reason:
-            fault = str(reason)
-        if fault:
-            findings.append(Finding(fault, index))
-    return findings
+    return _fault_of_fit(one.value, *case.fresh_args())
 
 
 def _fault_of_fit(got: Any, counts: list[int]) -> str:

@@ -74,138 +74,138 @@ def _target_probs(logits, targets):
 
 
 @wrong("E05.3", "mean_for_sum_of_losses")
-def nll(logits, targets, reduction="mean"):
+def nll_mean_for_sum_of_losses(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses if reduction == "none" else losses.mean()
 
 
 @wrong("E05.3", "sum_for_mean_of_losses")
-def nll(logits, targets, reduction="mean"):
+def nll_sum_for_mean_of_losses(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses if reduction == "none" else losses.sum()
 
 
 @wrong("E05.3", "sum_for_mean_of_losses", 'the default is "mean": without a third argument the mean is asked for')
-def nll(logits, targets, reduction="sum"):
+def nll_sum_for_mean_of_losses_2(logits, targets, reduction="sum"):
     return _reduced(_losses(logits, targets), reduction)
 
 
 @wrong("E05.3", "reduction_ignored")
-def nll(logits, targets, reduction="mean"):
+def nll_reduction_ignored(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses.sum() if reduction == "sum" else losses.mean()
 
 
 @wrong("E05.3", "reduction_ignored")
-def nll(logits, targets, reduction="mean"):
+def nll_reduction_ignored_2(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
 @wrong("E05.3", "never_reduced")
-def nll(logits, targets, reduction="mean"):
+def nll_never_reduced(logits, targets, reduction="mean"):
     return _losses(logits, targets)
 
 
 @wrong("E05.3", "probability_for_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_probability_for_loss(logits, targets, reduction="mean"):
     return _reduced(_target_probs(logits, targets), reduction)
 
 
 @wrong("E05.3", "probability_for_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_probability_for_loss_2(logits, targets, reduction="mean"):
     return _reduced(-_target_probs(logits, targets), reduction)
 
 
 @wrong("E05.3", "one_minus_p_for_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_one_minus_p_for_loss(logits, targets, reduction="mean"):
     return _reduced(1 - _target_probs(logits, targets), reduction)
 
 
 @wrong("E05.3", "squared_error_for_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_squared_error_for_loss(logits, targets, reduction="mean"):
     return _reduced(((_softmax(logits) - np.eye(logits.shape[1])[targets]) ** 2).sum(axis=1), reduction)
 
 
 @wrong("E05.3", "shifted_twice")
-def nll(logits, targets, reduction="mean"):
+def nll_shifted_twice(logits, targets, reduction="mean"):
     return _reduced(_losses(logits[:-1], targets[1:]), reduction)
 
 
 @wrong("E05.3", "shifted_twice")
-def nll(logits, targets, reduction="mean"):
+def nll_shifted_twice_2(logits, targets, reduction="mean"):
     return _reduced(_losses(logits[1:], targets[:-1]), reduction)
 
 
 @wrong("E05.3", "shifted_twice")
-def nll(logits, targets, reduction="mean"):
+def nll_shifted_twice_3(logits, targets, reduction="mean"):
     return _reduced(_losses(logits, np.roll(targets, -1)), reduction)
 
 
 @wrong("E05.3", "log_likelihood_for_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_log_likelihood_for_loss(logits, targets, reduction="mean"):
     return _reduced(-_losses(logits, targets), reduction)
 
 
 @wrong("E05.3", "logits_for_log_probs")
-def nll(logits, targets, reduction="mean"):
+def nll_logits_for_log_probs(logits, targets, reduction="mean"):
     return _reduced(-logits[np.arange(len(targets)), targets], reduction)
 
 
 @wrong("E05.3", "normalised_over_positions")
-def nll(logits, targets, reduction="mean"):
+def nll_normalised_over_positions(logits, targets, reduction="mean"):
     log_probs = log_space.log_softmax(logits, axis=0)
     return _reduced(-log_probs[np.arange(len(targets)), targets], reduction)
 
 
 @wrong("E05.3", "normalised_over_everything")
-def nll(logits, targets, reduction="mean"):
+def nll_normalised_over_everything(logits, targets, reduction="mean"):
     log_probs = logits - np.logaddexp.reduce(logits, axis=None)
     return _reduced(-log_probs[np.arange(len(targets)), targets], reduction)
 
 
 @wrong("E05.3", "mean_over_vocabulary")
-def nll(logits, targets, reduction="mean"):
+def nll_mean_over_vocabulary(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses.sum() / logits.size if reduction == "mean" else _reduced(losses, reduction)
 
 
 @wrong("E05.3", "mean_over_vocabulary", 'with "mean" the sum is divided by T, the number of targets, not by V')
-def nll(logits, targets, reduction="mean"):
+def nll_mean_over_vocabulary_2(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses.sum() / logits.shape[1] if reduction == "mean" else _reduced(losses, reduction)
 
 
 @wrong("E05.3", "mean_over_vocabulary", 'with "mean" the sum is divided by T, not by T - 1: nothing has been shifted')
-def nll(logits, targets, reduction="mean"):
+def nll_mean_over_vocabulary_3(logits, targets, reduction="mean"):
     losses = _losses(logits, targets)
     return losses.sum() / max(len(targets) - 1, 1) if reduction == "mean" else _reduced(losses, reduction)
 
 
 @wrong("E05.3", "best_token_for_target")
-def nll(logits, targets, reduction="mean"):
+def nll_best_token_for_target(logits, targets, reduction="mean"):
     return _reduced(_losses(logits, logits.argmax(axis=1)), reduction)
 
 
 @wrong("E05.3", "columns_for_targets")
-def nll(logits, targets, reduction="mean"):
+def nll_columns_for_targets(logits, targets, reduction="mean"):
     return _reduced(-log_space.log_softmax(logits)[:, targets], reduction)
 
 
 @wrong("E05.3", "loss_in_bits")
-def nll(logits, targets, reduction="mean"):
+def nll_loss_in_bits(logits, targets, reduction="mean"):
     return _reduced(_losses(logits, targets) / np.log(2), reduction)
 
 
 @wrong("E05.3", "log_of_underflowed_softmax")
-def nll(logits, targets, reduction="mean"):
+def nll_log_of_underflowed_softmax(logits, targets, reduction="mean"):
     return _reduced(-np.log(_target_probs(logits, targets)), reduction)
 
 
 @wrong(
     "E05.3", "exp_out_of_range", "exp(1000) is inf, so nan or inf comes out: log_softmax never takes the exp of that"
 )
-def nll(logits, targets, reduction="mean"):
+def nll_exp_out_of_range(logits, targets, reduction="mean"):
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return _reduced(-np.log(probs[np.arange(len(targets)), targets]), reduction)
 
@@ -215,27 +215,27 @@ def nll(logits, targets, reduction="mean"):
     "zero_times_infinity",
     "0 * log 0 is nan: do not multiply a one-hot target with the log of an underflowed p",
 )
-def nll(logits, targets, reduction="mean"):
+def nll_zero_times_infinity(logits, targets, reduction="mean"):
     return _reduced(-(np.eye(logits.shape[1])[targets] * np.log(_softmax(logits))).sum(axis=1), reduction)
 
 
 @wrong("E05.3", "epsilon_in_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_epsilon_in_loss(logits, targets, reduction="mean"):
     return _reduced(-np.log(_target_probs(logits, targets) + 1e-12), reduction)
 
 
 @wrong("E05.3", "epsilon_in_loss")
-def nll(logits, targets, reduction="mean"):
+def nll_epsilon_in_loss_2(logits, targets, reduction="mean"):
     return _reduced(-np.log(np.clip(_target_probs(logits, targets), 1e-15, 1)), reduction)
 
 
 @wrong("E05.3", "entropy_for_cross_entropy")
-def nll(logits, targets, reduction="mean"):
+def nll_entropy_for_cross_entropy(logits, targets, reduction="mean"):
     return _reduced(-(_softmax(logits) * log_space.log_softmax(logits)).sum(axis=1), reduction)
 
 
 @wrong("E05.3", "last_target_missing")
-def nll(logits, targets, reduction="mean"):
+def nll_last_target_missing(logits, targets, reduction="mean"):
     return _reduced(_losses(logits[:-1], targets[:-1]), reduction)
 
 
@@ -244,29 +244,29 @@ def nll(logits, targets, reduction="mean"):
     "probability_for_loss",
     "the log of the mean probability was taken: first the log of each one, then the mean",
 )
-def nll(logits, targets, reduction="mean"):
+def nll_probability_for_loss_3(logits, targets, reduction="mean"):
     probs = _target_probs(logits, targets)
     return -np.log(probs) if reduction == "none" else -np.log(_reduced(probs, reduction))
 
 
 @wrong("E05.3", "softmax_twice")
-def nll(logits, targets, reduction="mean"):
+def nll_softmax_twice(logits, targets, reduction="mean"):
     return _reduced(_losses(_softmax(logits), targets), reduction)
 
 
 @wrong("E05.3", "column_of_losses")
-def nll(logits, targets, reduction="mean"):
+def nll_column_of_losses(logits, targets, reduction="mean"):
     return _reduced(-np.take_along_axis(log_space.log_softmax(logits), targets[:, None], axis=1), reduction)
 
 
 @wrong("E05.3", "one_maximum_for_all_rows")
-def nll(logits, targets, reduction="mean"):
+def nll_one_maximum_for_all_rows(logits, targets, reduction="mean"):
     exp = np.exp(logits - logits.max())
     return _reduced(-np.log((exp / exp.sum(axis=1, keepdims=True))[np.arange(len(targets)), targets]), reduction)
 
 
 @right("E05.3", "torch in float32")
-def nll(logits, targets, reduction="mean"):
+def nll_torch_in_float32(logits, targets, reduction="mean"):
     import torch
 
     single = torch.tensor(logits, dtype=torch.float32)
@@ -274,7 +274,7 @@ def nll(logits, targets, reduction="mean"):
 
 
 @right("E05.3", "torch's cross_entropy, with gradient")
-def nll(logits, targets, reduction="mean"):
+def nll_torchs_cross_entropy(logits, targets, reduction="mean"):
     import torch
 
     leaf = torch.tensor(logits, requires_grad=True)
@@ -282,7 +282,7 @@ def nll(logits, targets, reduction="mean"):
 
 
 @right("E05.3", "torch's nll_loss after log_softmax")
-def nll(logits, targets, reduction="mean"):
+def nll_torchs_nll_loss(logits, targets, reduction="mean"):
     import torch
 
     log_probs = torch.log_softmax(torch.from_numpy(logits), dim=-1)
@@ -290,14 +290,14 @@ def nll(logits, targets, reduction="mean"):
 
 
 @right("E05.3", "one-hot targets and einsum")
-def nll(logits, targets, reduction="mean"):
+def nll_one_hot_targets_and_einsum(logits, targets, reduction="mean"):
     one_hot = np.eye(logits.shape[1])[targets]
     losses = -np.einsum("tv,tv->t", one_hot, log_space.log_softmax(logits))
     return losses if reduction == "none" else losses.sum() / (len(losses) if reduction == "mean" else 1)
 
 
 @right("E05.3", "loops and math alone, a list of losses")
-def nll(u, y, reduction="mean"):
+def nll_loops_and_math_alone_a_list(u, y, reduction="mean"):
     found = []
     for row, target in zip(u, y, strict=True):
         top = max(row)
@@ -306,12 +306,12 @@ def nll(u, y, reduction="mean"):
 
 
 @right("E05.3", "our own function")
-def nll(logits, targets, reduction="mean"):
+def nll_our_own_function(logits, targets, reduction="mean"):
     return log_space.nll(logits, targets, reduction)
 
 
 @right("E05.3", "differences to the target's logit, a generator")
-def nll(logits, targets, reduction="mean"):
+def nll_differences_to_the_targets_logit(logits, targets, reduction="mean"):
     each = (float(np.logaddexp.reduce(row - row[k])) for row, k in zip(logits, targets, strict=True))
     if reduction == "none":
         return each
@@ -320,7 +320,7 @@ def nll(logits, targets, reduction="mean"):
 
 
 @right("E05.3", "take_along_axis, keyword arguments inside")
-def nll(logits, targets, reduction="mean"):
+def nll_take_along_axis(logits, targets, reduction="mean"):
     picked = np.take_along_axis(log_space.log_softmax(logits), targets[:, None], axis=1)[:, 0]
     return getattr(np, reduction)(-picked) if reduction != "none" else -picked
 
@@ -407,17 +407,17 @@ wrong("E05.5", "two_to_the_nats", bits_per_byte=lambda total, n_bytes: -total / 
     "2 to the power of bits per token",
     bits_per_byte=lambda total, n_bytes: -total * math.log2(math.e) / n_bytes,
 )
-def perplexity(total, n):
+def perplexity_2_to_the_power_of_bits_per_token(total, n):
     return 2 ** (-total / (n * math.log(2)))
 
 
 @right("E05.5", "our own functions", bits_per_byte=log_space.bits_per_byte)
-def perplexity(total, n):
+def perplexity_our_own_functions(total, n):
     return log_space.perplexity(total, n)
 
 
 @right("E05.5", "the inverse of the geometric mean", bits_per_byte=lambda a, b: math.log(math.exp(-a / b), 2))
-def perplexity(total, n):
+def perplexity_the_inverse_of_the_geometric(total, n):
     return 1 / math.exp(total / n)
 
 
@@ -428,14 +428,14 @@ def _torch_bits(total, n_bytes):
 
 
 @right("E05.5", "torch scalars", bits_per_byte=_torch_bits)
-def perplexity(total, n):
+def perplexity_torch_scalars(total, n):
     import torch
 
     return torch.exp(torch.tensor(-total / n, dtype=torch.float64, requires_grad=True))
 
 
 @right("E05.5", "decimals", bits_per_byte=lambda total, n: Decimal(-total) / Decimal(n) / Decimal(2).ln())
-def perplexity(total, n):
+def perplexity_decimals(total, n):
     return (Decimal(-total) / Decimal(n)).exp()
 
 
@@ -443,69 +443,69 @@ def perplexity(total, n):
 
 
 @wrong("E05.6", "winner_takes_all")
-def fit(counts):
+def fit_winner_takes_all(counts):
     return [float(k == counts.index(max(counts))) for k in range(len(counts))]
 
 
 @wrong("E05.6", "winner_takes_all")
-def fit(counts):
+def fit_winner_takes_all_2(counts):
     best = [count == max(counts) for count in counts]
     return [b / sum(best) for b in best]
 
 
 @wrong("E05.6", "uniform_for_fit")
-def fit(counts):
+def fit_uniform_for_fit(counts):
     return [1 / len(counts)] * len(counts)
 
 
 @wrong("E05.6", "add_one_smoothing")
-def fit(counts):
+def fit_add_one_smoothing(counts):
     return [(count + 1) / (sum(counts) + len(counts)) for count in counts]
 
 
 @wrong("E05.6", "add_one_smoothing")
-def fit(counts):
+def fit_add_one_smoothing_2(counts):
     return [(count + 0.1) / (sum(counts) + 0.1 * len(counts)) for count in counts]
 
 
 @wrong("E05.6", "counts_for_probabilities")
-def fit(counts):
+def fit_counts_for_probabilities(counts):
     return counts
 
 
 @wrong("E05.6", "softmax_of_counts")
-def fit(counts):
+def fit_softmax_of_counts(counts):
     return _softmax(np.array(counts, dtype=float))
 
 
 @wrong("E05.6", "divided_by_largest")
-def fit(counts):
+def fit_divided_by_largest(counts):
     return [count / max(counts) for count in counts]
 
 
 @wrong("E05.6", "divided_by_kinds")
-def fit(counts):
+def fit_divided_by_kinds(counts):
     return [count / len(counts) for count in counts]
 
 
 @wrong("E05.6", "rare_is_probable")
-def fit(counts):
+def fit_rare_is_probable(counts):
     inverse = 1 / np.array(counts)
     return inverse / inverse.sum()
 
 
 @wrong("E05.6", "fit_sorted")
-def fit(counts):
+def fit_fit_sorted(counts):
     return [count / sum(counts) for count in sorted(counts, reverse=True)]
 
 
 @wrong("E05.6", "fit_sorted")
-def fit(counts):
+def fit_fit_sorted_2(counts):
     return [count / sum(counts) for count in sorted(counts)]
 
 
 @wrong("E05.6", "log_probs_for_fit")
-def fit(counts):
+def fit_log_probs_for_fit(counts):
     return [math.log(count / sum(counts)) for count in counts]
 
 
@@ -517,54 +517,54 @@ def _ascent(counts, steps, size):
 
 
 @wrong("E05.6", "unfinished_fit")
-def fit(counts):
+def fit_unfinished_fit(counts):
     return _ascent(counts, 20, 0.5)
 
 
 @wrong("E05.6", "power_of_shares")
-def fit(counts):
+def fit_power_of_shares(counts):
     squares = np.array(counts) ** 2
     return squares / squares.sum()
 
 
 @wrong("E05.6", "power_of_shares")
-def fit(counts):
+def fit_power_of_shares_2(counts):
     roots = np.sqrt(counts)
     return roots / roots.sum()
 
 
 @wrong("E05.6", "rounded_fit")
-def fit(counts):
+def fit_rounded_fit(counts):
     return [round(count / sum(counts), 2) for count in counts]
 
 
 @right("E05.6", "gradient ascent on logits")
-def fit(counts):
+def fit_gradient_ascent_on_logits(counts):
     return _ascent(counts, 900, 2.0)
 
 
 @right("E05.6", "softmax of the log-counts")
-def fit(counts):
+def fit_softmax_of_the_log_counts(counts):
     return _softmax(np.log(counts))
 
 
 @right("E05.6", "six digits, which add up to 0.999999 at times")
-def fit(counts):
+def fit_six_digits_which_add_up_to_0(counts):
     return [round(count / sum(counts), 6) for count in counts]
 
 
 @right("E05.6", "fractions")
-def fit(counts):
+def fit_fractions(counts):
     return [Fraction(count, sum(counts)) for count in counts]
 
 
 @right("E05.6", "a generator")
-def fit(counts):
+def fit_a_generator(counts):
     return (count / sum(counts) for count in counts)
 
 
 @right("E05.6", "torch, with gradient")
-def fit(counts):
+def fit_torch_with_gradient(counts):
     import torch
 
     weights = torch.tensor(counts, dtype=torch.float64, requires_grad=True)
@@ -572,12 +572,12 @@ def fit(counts):
 
 
 @right("E05.6", "float32")
-def fit(counts):
+def fit_float32(counts):
     return np.array(counts, dtype=np.float32) / np.float32(sum(counts))
 
 
 @right("E05.6", "a tenth of the tolerance away")
-def fit(counts):
+def fit_a_tenth_of_the_tolerance_away(counts):
     shares = np.array(counts) / sum(counts)
     wave = np.resize([1.0, -1.0], len(counts)) * 1e-5
     return shares + (wave - wave.mean())
@@ -652,7 +652,7 @@ right_value("E05.8", 0.9 * -math.log(0.7) + 0.1 * _cross_entropy((1 / 3, 1 / 3, 
 
 
 @right("E05.8", "torch's cross_entropy in float32, as a Python float")
-def e05_8():
+def e05_8_torchs_cross_entropy_in_float32():
     import torch
 
     logits = torch.log(torch.tensor([P]))
@@ -660,7 +660,7 @@ def e05_8():
 
 
 @right("E05.8", "torch's cross_entropy in float64")
-def e05_8():
+def e05_8_torchs_cross_entropy_in_float64():
     import torch
 
     logits = torch.log(torch.tensor([P], dtype=torch.float64))

@@ -24,7 +24,7 @@ from course_utils.checks.reading import (
     truth,
 )
 from course_utils.checks.reading import numbers as read_numbers
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, raised, value
+from course_utils.staff.judging.judging import Finding, Judge, Seen, each_case, matches, of, raised, value
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
 
@@ -117,28 +117,22 @@ def legal(joint: float, marginal: float, tol: float = 1e-9) -> bool:
 VERDICTS = ("refused", "returned", "not raised")
 
 
-def guarded(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(errors=True)
+def guarded(case: Case, one: Seen) -> str:
     """E06.4: an error for every illegal pair, and for no other."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        fine = legal(*case.fresh_args())
-        if one.error:
-            if fine:
-                findings.append(raised(one, index))
-            else:
-                findings.append(Finding(f"{message('wrong_exception')} (it was {one.error})", index))
-        elif not isinstance(one.value, list) or not one.value or one.value[0] not in VERDICTS:
-            raise Unusable("what came back could not be read")
-        elif one.value[0] == "not raised" and not fine:
-            findings.append(Finding(message("error_not_raised"), index))
-        elif (one.value[0] == "refused") == fine:
-            label = f" ({case.label})" if case.label else ""
-            if fine:
-                findings.append(Finding(f"a legal pair was refused{label}", index))
-            else:
-                back = "" if one.value[1:] in ([], [None]) else f", and {describe(one.value[1])} came back"
-                findings.append(Finding(f"an impossible pair was accepted{label}: nothing was raised{back}", index))
-    return findings
+    fine = legal(*case.fresh_args())
+    if one.error:
+        return raised(one) if fine else f"{message('wrong_exception')} (it was {one.error})"
+    if not isinstance(one.value, list) or not one.value or one.value[0] not in VERDICTS:
+        raise Unusable("what came back could not be read")
+    if one.value[0] == "not raised" and not fine:
+        return message("error_not_raised")
+    if (one.value[0] == "refused") != fine:
+        return ""
+    if fine:
+        return f"a legal pair was refused{of(case)}"
+    back = "" if one.value[1:] in ([], [None]) else f", and {describe(one.value[1])} came back"
+    return f"an impossible pair was accepted{of(case)}: nothing was raised{back}"
 
 
 # --- E06.5 ----------------------------------------------------------------------------------------------------------
@@ -321,7 +315,7 @@ def reply(said: Any) -> str:
 JUDGES = {
     "E06.1": value(Fraction(-7, 2)),
     "E06.2": Judge(2, possible, parts={"verdict": 1, "numbers": 1}),
-    "E06.3": Judge(2, lambda cases, seen: compare(cases, seen, log_marginal, atol=1e-12)),
+    "E06.3": matches(log_marginal, atol=1e-12),
     "E06.4": Judge(2, guarded),
     "E06.5": Judge(2, forensics, parts=dict.fromkeys("ABCD", 0.5)),
     "E06.6": value(4 * Fraction(-7, 2) - 2 * Fraction(-52, 10)),

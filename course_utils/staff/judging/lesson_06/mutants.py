@@ -14,7 +14,7 @@ from course_utils.log_space import logsumexp
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E06.1 ----------------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ right_value("E06.1", np.float32(-3.5), "single precision")
 
 
 @right("E06.1", "a torch tensor with gradient")
-def e06_1():
+def e06_1_a_torch_tensor_with_gradient():
     import torch
 
     return torch.tensor(-12.0, requires_grad=True) - torch.tensor(-8.5)
@@ -90,18 +90,18 @@ def _all(lm, x, n):
 
 
 @wrong("E06.3", "log_joint_summed")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_log_joint_summed(lm, x, n):
     return float(np.sum(_all(lm, x, n)))
 
 
 @wrong("E06.3", "log_joint_summed")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_log_joint_summed_2(lm, x, n):
     scores = _all(lm, x, n)
     return float(np.sum(scores[np.isfinite(scores)]))
 
 
 @wrong("E06.3", "joint_averaged")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_joint_averaged(lm, x, n):
     scores = _all(lm, x, n)
     return float(logsumexp(scores) - math.log(len(scores)))
 
@@ -109,48 +109,48 @@ def marginal_by_enumeration(lm, x, n):
 @wrong(
     "E06.3", "mean_of_logs", "that is the mean of the log-probabilities; alternatives add as probabilities: logsumexp"
 )
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_mean_of_logs(lm, x, n):
     scores = _all(lm, x, n)
     return float(np.mean(scores[np.isfinite(scores)]))
 
 
 @wrong("E06.3", "best_y_for_all")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_best_y_for_all(lm, x, n):
     return float(np.max(_all(lm, x, n)))
 
 
 @wrong("E06.3", "symbol_skipped")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_symbol_skipped(lm, x, n):
     going, ended = _continuations(lm, n, range(2, lm.vocabulary_size))
     return logsumexp(_joints(lm, x, going + ended))
 
 
 @wrong("E06.3", "symbol_skipped")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_symbol_skipped_2(lm, x, n):
     last = lm.vocabulary_size - 1 - (lm.eos is not None)
     going, ended = _continuations(lm, n, [t for t in range(lm.vocabulary_size) if t != last])
     return logsumexp(_joints(lm, x, going + ended))
 
 
 @wrong("E06.3", "eos_left_out")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_eos_left_out(lm, x, n):
     return logsumexp(_joints(lm, x, _continuations(lm, n)[0]))
 
 
 @wrong("E06.3", "early_ends_missing")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_early_ends_missing(lm, x, n):
     going, ended = _continuations(lm, n)
     return logsumexp(_joints(lm, x, [y for y in going + ended if len(y) == n]))
 
 
 @wrong("E06.3", "early_ends_twice")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_early_ends_twice(lm, x, n):
     everything = list(itertools.product(range(lm.vocabulary_size), repeat=n))
     return logsumexp(_joints(lm, x, everything + [y for y in _continuations(lm, n)[1] if len(y) < n]))
 
 
 @wrong("E06.3", "early_ends_twice")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_early_ends_twice_2(lm, x, n):
     going, ended = _continuations(lm, n)
     return logsumexp(_joints(lm, x, going + ended + ended))
 
@@ -160,7 +160,7 @@ def marginal_by_enumeration(lm, x, n):
     "early_ends_twice",
     "a continuation was cut off at its EOS, and then stood in the list several times: keep each one once, in a set",
 )
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_early_ends_twice_3(lm, x, n):
     every = [list(y) for y in itertools.product(range(lm.vocabulary_size), repeat=n)]
     return logsumexp(_joints(lm, x, [y[: y.index(lm.eos) + 1] if lm.eos in y else y for y in every]))
 
@@ -170,46 +170,41 @@ def marginal_by_enumeration(lm, x, n):
     "early_ends_twice",
     "what has ended was counted again with one more EOS: after EOS comes EOS, the same text; count each text once",
 )
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_early_ends_twice_4(lm, x, n):
     every = [y for k in range(1, n + 1) for y in itertools.product(range(lm.vocabulary_size), repeat=k)]
     return logsumexp(_joints(lm, x, [y for y in every if len(y) == n or y[-1] == lm.eos]))
 
 
 @wrong("E06.3", "every_length_counted")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_every_length_counted(lm, x, n):
     every = [y for k in range(1, n + 1) for y in itertools.product(range(lm.vocabulary_size), repeat=k)]
     return logsumexp(_joints(lm, x, every))
 
 
 @wrong("E06.3", "conditionals_added_up")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_conditionals_added_up(lm, x, n):
     going, ended = _continuations(lm, n)
     return logsumexp(lm.conditional_log_prob_ids([(x, y) for y in going + ended]))
 
 
 @wrong("E06.3", "x_after_y")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_x_after_y(lm, x, n):
     going, ended = _continuations(lm, n)
     return logsumexp(lm.log_prob_ids([[lm.bos, *y, *x[1:]] for y in going + ended]))
 
 
-@wrong("E06.3", "probability_for_log")
-def marginal_by_enumeration(lm, x, n):
-    return float(np.exp(_all(lm, x, n)).sum())
-
-
-@wrong("E06.3", "surprisal_for_log_prob")
-def marginal_by_enumeration(lm, x, n):
-    return -logsumexp(_all(lm, x, n))
-
-
-@wrong("E06.3", "bits_for_nats")
-def marginal_by_enumeration(lm, x, n):
-    return logsumexp(_all(lm, x, n)) / math.log(2)
+common(
+    "E06.3",
+    lambda lm, x, n: logsumexp(_all(lm, x, n)),
+    "probability_for_log",
+    "surprisal_for_log_prob",
+    "bits_for_nats",
+    "nothing_returned",
+)
 
 
 @wrong("E06.3", "sum_through_underflow")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_sum_through_underflow(lm, x, n):
     with np.errstate(divide="ignore"):
         return float(np.log(np.exp(_all(lm, x, n)).sum()))
 
@@ -219,29 +214,24 @@ def marginal_by_enumeration(lm, x, n):
     "log_of_zero_raises",
     "the answer raised ValueError: an impossible x has a sum of 0, and math.log refuses it; return -math.inf",
 )
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_log_of_zero_raises(lm, x, n):
     return math.log(math.fsum(math.exp(score) for score in _all(lm, x, n)))
 
 
 @wrong("E06.3", "nan_for_zero")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_nan_for_zero(lm, x, n):
     scores = _all(lm, x, n)
     return float(scores.max() + np.log(np.exp(scores - scores.max()).sum()))
 
 
-@wrong("E06.3", "nothing_returned")
-def marginal_by_enumeration(lm, x, n):
-    logsumexp(_all(lm, x, n))
-
-
 @right("E06.3", "itertools.product: after EOS comes EOS, so every string that ends is in it once")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_itertools_product_after_eos(lm, x, n):
     ys = itertools.product(range(lm.vocabulary_size), repeat=n)
     return logsumexp(lm.log_prob_ids([[*x, *y] for y in ys]))
 
 
 @right("E06.3", "recursion over next_log_probs")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_recursion_over_next_log_probs(lm, x, n):
     def rest(ids, left):
         if left == 0 or ids[-1] == lm.eos:
             return 0.0
@@ -252,14 +242,14 @@ def marginal_by_enumeration(lm, x, n):
 
 
 @right("E06.3", "all tuples, cut off at EOS and kept once")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_all_tuples_cut_off_at_eos(lm, x, n):
     every = itertools.product(range(lm.vocabulary_size), repeat=n)
     ys = {y[: y.index(lm.eos) + 1] if lm.eos in y else y for y in every}
     return logsumexp([lm.log_prob_ids([x + list(y)])[0] for y in ys])
 
 
 @right("E06.3", "a stack of texts that still go on")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_a_stack_of_texts_that_still_go(lm, x, n):
     total, stack = -math.inf, [list(x)]
     while stack:
         text = stack.pop()
@@ -271,32 +261,32 @@ def marginal_by_enumeration(lm, x, n):
 
 
 @right("E06.3", "np.logaddexp, one y after the other")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_np_logaddexp_one_y(lm, x, n):
     going, ended = _continuations(lm, n)
     return functools.reduce(np.logaddexp, (lm.log_prob_ids([x + y])[0] for y in ended + going), -math.inf)
 
 
 @right("E06.3", "the chain rule, with no y at all: graded by its value")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_the_chain_rule_with_no_y_at_all(lm, x, n):
     return lm.log_prob_ids([x])
 
 
 @right("E06.3", "torch")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_torch(lm, x, n):
     import torch
 
     return torch.logsumexp(torch.tensor(_all(lm, x, n), requires_grad=True), dim=0)
 
 
 @right("E06.3", "its own logsumexp, with the largest taken out and the impossible handled")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_its_own_logsumexp(lm, x, n):
     scores = [float(s) for s in _all(lm, x, n)]
     best = max(scores)
     return best if best == -math.inf else best + math.log(sum(math.exp(s - best) for s in scores))
 
 
 @right("E06.3", "the toy's own list of continuations")
-def marginal_by_enumeration(lm, x, n):
+def marginal_by_enumeration_the_toys_own_list(lm, x, n):
     return logsumexp(lm.log_prob_ids(x + list(y) for y in lm.continuations(n)))
 
 
@@ -313,42 +303,42 @@ def _undefined(joint, marginal):
 
 
 @wrong("E06.4", "no_tolerance")
-def validate(joint, marginal, tol=1e-9):
+def validate_no_tolerance(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint > marginal)
 
 
 @wrong("E06.4", "no_tolerance", "equal numbers were refused: y may be certain after x, so joint = marginal is legal")
-def validate(joint, marginal, tol=1e-9):
+def validate_no_tolerance_2(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint >= marginal)
 
 
 @wrong("E06.4", "no_tolerance", "equal numbers were refused where tol is 0: legal is what lies above by AT MOST tol")
-def validate(joint, marginal, tol=1e-9):
+def validate_no_tolerance_3(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint >= marginal + tol)
 
 
 @wrong("E06.4", "impossible_test_reversed")
-def validate(joint, marginal, tol=1e-9):
+def validate_impossible_test_reversed(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint < marginal - tol)
 
 
 @wrong("E06.4", "any_difference_refused")
-def validate(joint, marginal, tol=1e-9):
+def validate_any_difference_refused(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or abs(joint - marginal) > tol)
 
 
 @wrong("E06.4", "impossible_test_reversed")
-def validate(joint, marginal, tol=1e-9):
+def validate_impossible_test_reversed_2(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or abs(joint) > abs(marginal) + tol)
 
 
 @wrong("E06.4", "undefined_conditional_accepted")
-def validate(joint, marginal, tol=1e-9):
+def validate_undefined_conditional_accepted(joint, marginal, tol=1e-9):
     _refuse(math.isnan(joint) or math.isnan(marginal) or joint > marginal + tol)
 
 
 @wrong("E06.4", "nan_accepted")
-def validate(joint, marginal, tol=1e-9):
+def validate_nan_accepted(joint, marginal, tol=1e-9):
     _refuse(marginal == -math.inf or joint > marginal + tol)
 
 
@@ -357,39 +347,39 @@ def validate(joint, marginal, tol=1e-9):
     "nan_accepted",
     "NaN or a marginal of -inf was accepted: both make every comparison useless, so ask for them first",
 )
-def validate(joint, marginal, tol=1e-9):
+def validate_nan_accepted_2(joint, marginal, tol=1e-9):
     _refuse(joint > marginal + tol)
 
 
 @wrong("E06.4", "nan_accepted")
-def validate(joint, marginal, tol=1e-9):
+def validate_nan_accepted_3(joint, marginal, tol=1e-9):
     _refuse(joint == math.nan or marginal == math.nan or marginal == -math.inf or joint > marginal + tol)
 
 
 @wrong("E06.4", "impossible_y_refused")
-def validate(joint, marginal, tol=1e-9):
+def validate_impossible_y_refused(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint == -math.inf or joint > marginal + tol)
 
 
 @wrong("E06.4", "verdict_returned")
-def validate(joint, marginal, tol=1e-9):
+def validate_verdict_returned(joint, marginal, tol=1e-9):
     return not (_undefined(joint, marginal) or joint > marginal + tol)
 
 
 @wrong("E06.4", "error_not_raised")
-def validate(joint, marginal, tol=1e-9):
+def validate_error_not_raised(joint, marginal, tol=1e-9):
     if _undefined(joint, marginal) or joint > marginal + tol:
         return ValueError("impossible")
     return None
 
 
 @wrong("E06.4", "error_not_raised")
-def validate(joint, marginal, tol=1e-9):
+def validate_error_not_raised_2(joint, marginal, tol=1e-9):
     return AssertionError if _undefined(joint, marginal) or joint > marginal + tol else None
 
 
 @wrong("E06.4", "everything_accepted")
-def validate(joint, marginal, tol=1e-9):
+def validate_everything_accepted(joint, marginal, tol=1e-9):
     return None
 
 
@@ -398,12 +388,12 @@ def validate(joint, marginal, tol=1e-9):
     "everything_accepted",
     "every pair was refused, the ordinary ones too: raise only where the joint lies above the marginal",
 )
-def validate(joint, marginal, tol=1e-9):
+def validate_everything_accepted_2(joint, marginal, tol=1e-9):
     _refuse(True)
 
 
 @wrong("E06.4", "wrong_exception")
-def validate(joint, marginal, tol=1e-9):
+def validate_wrong_exception(joint, marginal, tol=1e-9):
     if _undefined(joint, marginal) or joint > marginal + tol:
         raise Exception("impossible")
 
@@ -413,28 +403,28 @@ def validate(joint, marginal, tol=1e-9):
     "wrong_exception",
     "an error of another kind was raised: RuntimeError inherits neither from ValueError nor from AssertionError",
 )
-def validate(joint, marginal, tol=1e-9):
+def validate_wrong_exception_2(joint, marginal, tol=1e-9):
     if _undefined(joint, marginal) or joint > marginal + tol:
         raise RuntimeError("impossible")
 
 
 @wrong("E06.4", "tolerance_fixed")
-def validate(joint, marginal, tol=1e-9):
+def validate_tolerance_fixed(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint > marginal + 1e-9)
 
 
 @wrong("E06.4", "tolerance_relative")
-def validate(joint, marginal, tol=1e-9):
+def validate_tolerance_relative(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or joint > marginal + tol * abs(marginal))
 
 
 @wrong("E06.4", "tolerance_relative")
-def validate(joint, marginal, tol=1e-9):
+def validate_tolerance_relative_2(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or (joint > marginal and not math.isclose(joint, marginal, abs_tol=tol)))
 
 
 @wrong("E06.4", "threshold_too_wide")
-def validate(joint, marginal, tol=1e-9):
+def validate_threshold_too_wide(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or (joint > marginal + tol and not np.isclose(joint, marginal)))
 
 
@@ -443,18 +433,18 @@ def validate(joint, marginal, tol=1e-9):
     "through_the_probability",
     "the probabilities were compared, and those of long texts are both 0: compare the logs",
 )
-def validate(joint, marginal, tol=1e-9):
+def validate_through_the_probability(joint, marginal, tol=1e-9):
     _refuse(_undefined(joint, marginal) or math.exp(joint) > math.exp(marginal + tol))
 
 
 @right("E06.4", "assert, the right way round")
-def validate(joint, marginal, tol=1e-9):
+def validate_assert_the_right_way_round(joint, marginal, tol=1e-9):
     assert marginal > -math.inf
     assert joint <= marginal + tol
 
 
 @right("E06.4", "a class of its own, and a verdict beside it")
-def validate(joint, marginal, tol=1e-9):
+def validate_a_class_of_its_own_and_a_verdict(joint, marginal, tol=1e-9):
     class ImpossibleScore(ValueError):
         pass
 
@@ -464,14 +454,14 @@ def validate(joint, marginal, tol=1e-9):
 
 
 @right("E06.4", "by sizes: surprisals turn the comparison round")
-def validate(joint, marginal, tol=1e-9):
+def validate_by_sizes_surprisals_turn(joint, marginal, tol=1e-9):
     surprisal, of_x = -joint, -marginal
     if not (of_x < math.inf and surprisal >= of_x - tol):
         raise AssertionError("y would have a negative surprisal")
 
 
 @right("E06.4", "by the difference: it is NaN where the conditional is undefined")
-def validate(joint, marginal, tol=1e-9):
+def validate_by_the_difference_it_is_nan(joint, marginal, tol=1e-9):
     with np.errstate(invalid="ignore"):
         conditional = np.float64(joint) - np.float64(marginal)
     if np.isnan(conditional) or conditional > tol:
@@ -479,7 +469,7 @@ def validate(joint, marginal, tol=1e-9):
 
 
 @right("E06.4", "torch")
-def validate(joint, marginal, tol=1e-9):
+def validate_torch(joint, marginal, tol=1e-9):
     import torch
 
     joint, marginal = (torch.tensor(v, dtype=torch.float64) for v in (joint, marginal))

@@ -25,7 +25,7 @@ from course_utils.checks.reading import (
     single_precision,
     truth,
 )
-from course_utils.staff.judging.judging import ROUNDED, Finding, Judge, Seen, compare, matches, raised, value
+from course_utils.staff.judging.judging import ROUNDED, Finding, Judge, Seen, differs, each_case, matches, of, value
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
 
@@ -44,13 +44,10 @@ def exact_conditional(lm: ToyLanguage, x: Sequence[int], y: Sequence[int]) -> fl
     return _exact_log(lm, tuple(x), tuple(y))
 
 
-def spied(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def spied(case: Case, one: Seen) -> str:
     """E07.2: the right value on every case, from contexts that are beginnings of [x, y]."""
-    findings = {f.case: f for f in compare(cases, seen, exact_conditional)}
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if not one.error and (fault := _context_fault(case, one)):
-            findings[index] = Finding(fault, index)
-    return [findings[index] for index in sorted(findings)]
+    return _context_fault(case, one) or differs(case, one, exact_conditional(*case.fresh_args()))
 
 
 def _context_fault(case: Case, one: Seen) -> str:
@@ -208,25 +205,15 @@ def beam_y(lm: ToyLanguage, x: tuple[int, ...], width: int, n: int) -> list[tupl
 REFERENCES: dict[str, Callable] = {"greedy": greedy_y, "exhaustive_argmax": best_ys, "beam": beam_y}
 
 
-def found(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-    """The faults of a search: another y than the right one, or another log-probability."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, lm, x, *sizes = case.fresh_args()
-        part = "" if function == "beam" else {"greedy": "greedy"}.get(function, "exhaustive")
-        if one.error == "NotImplementedError":
-            findings.append(Finding(f"{function} is not answered yet", index, part))
-        elif one.error:
-            findings.append(raised(one, index, part))
-        else:
-            try:
-                fault = _search_fault(lm, tuple(x), REFERENCES[function](lm, tuple(x), *sizes), one.value)
-            except Unusable as reason:
-                fault = str(reason)
-            if fault:
-                label = f" ({case.label})" if case.label else ""
-                findings.append(Finding(fault + label, index, part))
-    return findings
+@each_case(parts={"greedy": "greedy", "exhaustive_argmax": "exhaustive", "beam": ""})
+def found(case: Case, one: Seen) -> str:
+    """The fault of a search: another y than the right one, or another log-probability."""
+    function, lm, x, *sizes = case.fresh_args()
+    try:
+        fault = _search_fault(lm, tuple(x), REFERENCES[function](lm, tuple(x), *sizes), one.value)
+    except Unusable as reason:
+        fault = str(reason)
+    return fault and fault + of(case)
 
 
 def _search_fault(lm: ToyLanguage, x: tuple[int, ...], right: list[tuple[int, ...]], got: Any) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from course_utils.staff.judging.mutants import Mutants
 
 MUTANTS = Mutants()
-wrong, right = MUTANTS.wrong, MUTANTS.right
+common, wrong, right = MUTANTS.common, MUTANTS.wrong, MUTANTS.right
 wrong_value, right_value = MUTANTS.wrong_value, MUTANTS.right_value
 
 # --- E07.1 ----------------------------------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ right_value("E07.1", math.log(math.exp(-0.7) * math.exp(-0.4)), "through the pro
 
 
 @right("E07.1", "a torch tensor with gradient")
-def e07_1():
+def e07_1_a_torch_tensor_with_gradient():
     import torch
 
     return torch.tensor([-0.7, -0.4], requires_grad=True).sum()
@@ -56,131 +56,126 @@ def _steps(lm, x, y):
 
 
 @wrong("E07.2", "y_not_in_context")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_y_not_in_context(lm, x, y):
     row = lm.next_log_probs(x)
     return math.fsum(row[token] for token in y)
 
 
 @wrong("E07.2", "x_not_in_context")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_x_not_in_context(lm, x, y):
     return math.fsum(lm.next_log_probs([lm.bos, *y[:i]])[y[i]] for i in range(len(y)))
 
 
 @wrong("E07.2", "only_last_token_of_x")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_only_last_token_of_x(lm, x, y):
     start = [lm.bos] + ([x[-1]] if len(x) > 1 else [])
     return math.fsum(_steps(lm, start, y))
 
 
 @wrong("E07.2", "context_leaks")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_context_leaks(lm, x, y):
     return math.fsum(lm.next_log_probs([*x, *y[: i + 1]])[y[i]] for i in range(len(y)))
 
 
 @wrong("E07.2", "context_is_everything")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_context_is_everything(lm, x, y):
     row = lm.next_log_probs([*x, *y])
     return math.fsum(row[token] for token in y)
 
 
 @wrong("E07.2", "y1_skipped")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_y1_skipped(lm, x, y):
     return math.fsum(_steps(lm, x, y)[1:])
 
 
 @wrong("E07.2", "last_of_y_skipped")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_last_of_y_skipped(lm, x, y):
     return math.fsum(_steps(lm, x, y)[:-1])
 
 
 @wrong("E07.2", "previous_token_only")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_previous_token_only(lm, x, y):
     contexts = [x] + [[lm.bos, token] for token in y[:-1]]
     return math.fsum(lm.next_log_probs(c)[t] for c, t in zip(contexts, y, strict=True)) if y else 0.0
 
 
 @wrong("E07.2", "context_not_growing")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_context_not_growing(lm, x, y):
     contexts = [x] + [[*x, token] for token in y[:-1]]
     return math.fsum(lm.next_log_probs(c)[t] for c, t in zip(contexts, y, strict=True)) if y else 0.0
 
 
 @wrong("E07.2", "joint_for_conditional")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_joint_for_conditional(lm, x, y):
     return float(lm.log_prob_ids([[*x, *y]])[0])
 
 
 @wrong("E07.2", "marginal_for_conditional")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_marginal_for_conditional(lm, x, y):
     return float(lm.log_prob_ids([x])[0])
 
 
 @wrong("E07.2", "joint_marginal_added")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_joint_marginal_added(lm, x, y):
     joint, marginal = lm.log_prob_ids([[*x, *y], x])
     return float(joint + marginal)
 
 
 @wrong("E07.2", "marginal_minus_joint")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_marginal_minus_joint(lm, x, y):
     joint, marginal = lm.log_prob_ids([[*x, *y], x])
     return float(marginal - joint)
 
 
 @wrong("E07.2", "marginals_subtracted")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_marginals_subtracted(lm, x, y):
     return float(lm.log_prob_ids([[lm.bos, *y]])[0] - lm.log_prob_ids([x])[0])
 
 
 @wrong("E07.2", "y_order_reversed")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_y_order_reversed(lm, x, y):
     return math.fsum(_steps(lm, x, y[::-1]))
 
 
 @wrong("E07.2", "product_of_logs")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_product_of_logs(lm, x, y):
     return math.prod(_steps(lm, x, y))
 
 
-@wrong("E07.2", "mean_of_logs")
-def conditional_log_prob(lm, x, y):
-    return math.fsum(_steps(lm, x, y)) / max(len(y), 1)
+def _total(lm, x, y):
+    return math.fsum(_steps(lm, x, y))
 
 
-@wrong("E07.2", "probability_for_log")
-def conditional_log_prob(lm, x, y):
-    return math.exp(math.fsum(_steps(lm, x, y)))
-
-
-@wrong("E07.2", "surprisal_for_log_prob")
-def conditional_log_prob(lm, x, y):
-    return 0.0 - math.fsum(_steps(lm, x, y))
+common(
+    "E07.2",
+    _total,
+    "probability_for_log",
+    "surprisal_for_log_prob",
+    "nothing_returned",
+    "mean_of_logs",
+    count=lambda lm, x, y: max(len(y), 1),
+)
 
 
 @wrong("E07.2", "log_of_underflowed_product")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_log_of_underflowed_product(lm, x, y):
     with np.errstate(divide="ignore"):
         return float(np.log(math.prod(math.exp(p) for p in _steps(lm, x, y))))
 
 
 @wrong("E07.2", "eos_added")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_eos_added(lm, x, y):
     ends = [] if lm.eos is None or lm.eos in y else [lm.eos]
     return math.fsum(_steps(lm, x, [*y, *ends]))
 
 
 @wrong("E07.2", "floor_for_zero", "an impossible token was given a small probability; log 0 is -inf, and has to stay")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_floor_for_zero(lm, x, y):
     return math.fsum(max(p, math.log(1e-12)) for p in _steps(lm, x, y))
 
 
-@wrong("E07.2", "nothing_returned")
-def conditional_log_prob(lm, x, y):
-    math.fsum(_steps(lm, x, y))
-
-
 @right("E07.2", "a loop over a growing context")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_a_loop_over_a_growing_context(lm, x, y):
     total, context = 0.0, list(x)
     for token in y:
         total += lm.next_log_probs(context)[token]
@@ -189,13 +184,13 @@ def conditional_log_prob(lm, x, y):
 
 
 @right("E07.2", "joint minus marginal")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_joint_minus_marginal(lm, x, y):
     joint, marginal = lm.log_prob_ids([x + y, x])
     return joint - marginal
 
 
 @right("E07.2", "joint minus marginal, both token by token from the start")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_joint_minus_marginal_both_token(lm, x, y):
     def log_prob(ids):
         return math.fsum(lm.next_log_probs(ids[:i])[ids[i]] for i in range(1, len(ids)))
 
@@ -203,7 +198,7 @@ def conditional_log_prob(lm, x, y):
 
 
 @right("E07.2", "from the last token to the first, recursively")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_from_the_last_token_to_the_first(lm, x, y):
     import sys
 
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 2000))
@@ -215,27 +210,27 @@ def conditional_log_prob(lm, x, y):
 
 
 @right("E07.2", "tuples for contexts, numpy for the sum")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_tuples_for_contexts_numpy(lm, x, y):
     ids = np.array([*x, *y], dtype=int)
     return np.sum([lm.next_log_probs(tuple(ids[:j]))[ids[j]] for j in range(len(x), len(ids))])
 
 
 @right("E07.2", "a row for each position of [x, y], and then gather, as one pass of a network")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_a_row_for_each_position_of_x_y(lm, x, y):
     ids = [*x, *y]
     rows = np.stack([lm.next_log_probs(ids[: j + 1]) for j in range(len(ids))])
     return rows[np.arange(len(x) - 1, len(ids) - 1), np.array(y, dtype=int)].sum()
 
 
 @right("E07.2", "torch")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_torch(lm, x, y):
     import torch
 
     return torch.tensor([0.0, *_steps(lm, x, y)], dtype=torch.float64, requires_grad=True).sum()
 
 
 @right("E07.2", "a generator and reduce")
-def conditional_log_prob(lm, x, y):
+def conditional_log_prob_a_generator_and_reduce(lm, x, y):
     terms = (lm.next_log_probs(x + y[:i])[token] for i, token in enumerate(y))
     return functools.reduce(lambda a, b: a + b, terms, 0)
 
@@ -252,71 +247,59 @@ def _marginal_of_second(lm, x):
 
 
 @wrong("E07.3", "y1_missing_in_second")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_y1_missing_in_second(lm, x, y):
     row = lm.next_log_probs(x)
     return float(row[y[0]] + row[y[1]])
 
 
 @wrong("E07.3", "marginals_of_positions")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_marginals_of_positions(lm, x, y):
     return float(lm.next_log_probs(x)[y[0]] + _marginal_of_second(lm, x)[y[1]])
 
 
 @wrong("E07.3", "x_missing_in_second")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_x_missing_in_second(lm, x, y):
     return float(lm.next_log_probs(x)[y[0]] + lm.next_log_probs([lm.bos, y[0]])[y[1]])
 
 
 @wrong("E07.3", "two_contexts_averaged")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_two_contexts_averaged(lm, x, y):
     row = lm.next_log_probs(x)
     return float(row[y[0]] + (row[y[1]] + lm.next_log_probs([*x, y[0]])[y[1]]) / 2)
 
 
 @wrong("E07.3", "two_contexts_averaged")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_two_contexts_averaged_2(lm, x, y):
     row = lm.next_log_probs(x)
     mixed = np.logaddexp(row[y[1]], lm.next_log_probs([*x, y[0]])[y[1]]) - math.log(2)
     return float(row[y[0]] + mixed)
 
 
 @wrong("E07.3", "context_leaks")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_context_leaks(lm, x, y):
     return float(lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, *y])[y[1]])
 
 
 @wrong("E07.3", "y_order_reversed")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_y_order_reversed(lm, x, y):
     return float(lm.next_log_probs(x)[y[1]] + lm.next_log_probs([*x, y[1]])[y[0]])
 
 
 @wrong("E07.3", "y1_skipped")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_y1_skipped(lm, x, y):
     return float(lm.next_log_probs([*x, y[0]])[y[1]])
 
 
 @wrong("E07.3", "joint_for_conditional")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_joint_for_conditional(lm, x, y):
     return float(lm.log_prob_ids([[*x, *y]])[0])
 
 
-@wrong("E07.3", "mean_of_logs")
-def two_token_log_prob(lm, x, y):
-    return float(lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, y[0]])[y[1]]) / 2
-
-
-@wrong("E07.3", "probability_for_log")
-def two_token_log_prob(lm, x, y):
-    return math.exp(lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, y[0]])[y[1]])
-
-
-@wrong("E07.3", "nothing_returned")
-def two_token_log_prob(lm, x, y):
-    lm.next_log_probs(x)[y[0]] + lm.next_log_probs([*x, y[0]])[y[1]]
+common("E07.3", _total, "probability_for_log", "nothing_returned", "mean_of_logs", count=lambda lm, x, y: 2)
 
 
 @right("E07.3", "the chain rule in a loop")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_the_chain_rule_in_a_loop(lm, x, y):
     context, total = list(x), 0.0
     for token in y:
         total += lm.next_log_probs(context)[token]
@@ -325,25 +308,25 @@ def two_token_log_prob(lm, x, y):
 
 
 @right("E07.3", "joint minus marginal")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_joint_minus_marginal(lm, x, y):
     joint, marginal = lm.log_prob_ids([[*x, *y], x])
     return joint - marginal
 
 
 @right("E07.3", "a look into the joint table")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_a_look_into_the_joint_table(lm, x, y):
     table = lm.joint_table(len(x) + 1)[tuple(x[1:])]
     with np.errstate(divide="ignore"):
         return np.log(table[tuple(y)] / table.sum())
 
 
 @right("E07.3", "conditional_log_prob of the library")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_conditional_log_prob(lm, x, y):
     return lm.conditional_log_prob_ids([(x, y)])
 
 
 @right("E07.3", "torch, both steps in one table")
-def two_token_log_prob(lm, x, y):
+def two_token_log_prob_torch_both_steps_in_one_table(lm, x, y):
     import torch
 
     first = torch.tensor(lm.next_log_probs(x), requires_grad=True)
@@ -410,7 +393,7 @@ right_value("E07.5", (np.log(0.5) - np.logaddexp(0, -10), np.log([0.25]), np.Fal
 
 
 @right("E07.5", "torch")
-def e07_5():
+def e07_5_torch():
     import torch
 
     start = torch.log_softmax(torch.zeros(2, dtype=torch.float64), -1)
@@ -481,12 +464,12 @@ def _wrong_best(misconception, message=""):
 
 
 @_wrong_greedy("goes_on_after_eos")
-def greedy(lm, x, max_length):
+def greedy_goes_on_after_eos(lm, x, max_length):
     return _greedy(lm, x, max_length, ends=False)
 
 
 @_wrong_greedy("y_left_out_of_context")
-def greedy(lm, x, max_length):
+def greedy_y_left_out_of_context(lm, x, max_length):
     row = lm.next_log_probs(x)
     token = int(np.argmax(row))
     y = [token] if token == lm.eos else [token] * max_length
@@ -494,18 +477,18 @@ def greedy(lm, x, max_length):
 
 
 @_wrong_greedy("x_left_out_of_search")
-def greedy(lm, x, max_length):
+def greedy_x_left_out_of_search(lm, x, max_length):
     return _greedy(lm, [lm.bos], max_length)
 
 
 @_wrong_greedy("eos_dropped_from_y")
-def greedy(lm, x, max_length):
+def greedy_eos_dropped_from_y(lm, x, max_length):
     y, total = _greedy(lm, x, max_length)
     return [t for t in y if t != lm.eos], total
 
 
 @_wrong_greedy("eos_not_in_score")
-def greedy(lm, x, max_length):
+def greedy_eos_not_in_score(lm, x, max_length):
     y, total = _greedy(lm, x, max_length)
     if y[-1] == lm.eos:
         total -= float(_row(lm, x, y[:-1])[-1])
@@ -513,62 +496,62 @@ def greedy(lm, x, max_length):
 
 
 @_wrong_greedy("never_ends")
-def greedy(lm, x, max_length):
+def greedy_never_ends(lm, x, max_length):
     return _greedy(lm, x, max_length, pick=lambda row: np.argmax(row[: lm.eos]))
 
 
 @_wrong_greedy("least_probable_token")
-def greedy(lm, x, max_length):
+def greedy_least_probable_token(lm, x, max_length):
     return _greedy(lm, x, max_length, pick=lambda row: np.argmin(np.where(row == -np.inf, 0, row)))
 
 
 @_wrong_greedy("last_of_equals")
-def greedy(lm, x, max_length):
+def greedy_last_of_equals(lm, x, max_length):
     return _greedy(lm, x, max_length, pick=lambda row: len(row) - 1 - np.argmax(row[::-1]))
 
 
 @_wrong_greedy("joint_score_in_search")
-def greedy(lm, x, max_length):
+def greedy_joint_score_in_search(lm, x, max_length):
     y, _ = _greedy(lm, x, max_length)
     return y, float(lm.log_prob_ids([[*x, *y]])[0])
 
 
 @_wrong_greedy("mean_score_in_search")
-def greedy(lm, x, max_length):
+def greedy_mean_score_in_search(lm, x, max_length):
     y, total = _greedy(lm, x, max_length)
     return y, total / len(y)
 
 
 @_wrong_greedy("probability_in_search")
-def greedy(lm, x, max_length):
+def greedy_probability_in_search(lm, x, max_length):
     y, total = _greedy(lm, x, max_length)
     return y, math.exp(total)
 
 
 @_wrong_greedy("last_step_for_score")
-def greedy(lm, x, max_length):
+def greedy_last_step_for_score(lm, x, max_length):
     y, _ = _greedy(lm, x, max_length)
     return y, float(_row(lm, x, y[:-1])[y[-1]])
 
 
 @_wrong_greedy("x_returned_with_y")
-def greedy(lm, x, max_length):
+def greedy_x_returned_with_y(lm, x, max_length):
     y, total = _greedy(lm, x, max_length)
     return [*x, *y], total
 
 
 @_wrong_greedy("one_step_too_few")
-def greedy(lm, x, max_length):
+def greedy_one_step_too_few(lm, x, max_length):
     return _greedy(lm, x, max_length - 1)
 
 
 @_wrong_greedy("greedy_searches_everything")
-def greedy(lm, x, max_length):
+def greedy_greedy_searches_everything(lm, x, max_length):
     return _best(lm, x, max_length)
 
 
 @_wrong_best("best_token_of_each_position")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_best_token_of_each_position(lm, x, max_length):
     """The best token of each position, whatever stands before it."""
     mass = {(): 1.0}
     y = []
@@ -585,81 +568,81 @@ def exhaustive_argmax(lm, x, max_length):
 
 
 @_wrong_best("length_normalised")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_length_normalised(lm, x, max_length):
     score, y = max(_scored(lm, x, _every(lm, max_length)), key=lambda pair: pair[0] / len(pair[1]))
     return y, score
 
 
 @_wrong_best("mean_score_in_search")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_mean_score_in_search(lm, x, max_length):
     score, y = max(_scored(lm, x, _every(lm, max_length)), key=lambda pair: pair[0] / len(pair[1]))
     return y, score / len(y)
 
 
 @_wrong_best("early_ends_not_searched")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_early_ends_not_searched(lm, x, max_length):
     score, y = max(_scored(lm, x, [y for y in _every(lm, max_length) if len(y) == max_length]), key=lambda p: p[0])
     return y, score
 
 
 @_wrong_best("early_ends_not_searched")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_early_ends_not_searched_2(lm, x, max_length):
     ys = [list(y) for y in itertools.product(range(lm.vocabulary_size), repeat=max_length) if lm.eos not in y[:-1]]
     score, y = max(_scored(lm, x, ys), key=lambda p: p[0])
     return y, score
 
 
 @_wrong_best("eos_never_searched")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_eos_never_searched(lm, x, max_length):
     score, y = max(_scored(lm, x, [y for y in _every(lm, max_length) if lm.eos not in y]), key=lambda p: p[0])
     return y, score
 
 
 @_wrong_best("unfinished_not_searched")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_unfinished_not_searched(lm, x, max_length):
     ys = [y for y in _every(lm, max_length) if lm.eos is None or y[-1] == lm.eos]
     score, y = max(_scored(lm, x, ys), key=lambda p: p[0])
     return y, score
 
 
 @_wrong_best("goes_on_after_eos")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_goes_on_after_eos(lm, x, max_length):
     ys = [list(y) for y in itertools.product(range(lm.vocabulary_size), repeat=max_length)]
     score, y = max(_scored(lm, x, ys), key=lambda p: p[0])
     return y, score
 
 
 @_wrong_best("prefixes_searched")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_prefixes_searched(lm, x, max_length):
     ys = [list(y) for k in range(1, max_length + 1) for y in itertools.product(range(lm.vocabulary_size), repeat=k)]
     score, y = max(_scored(lm, x, ys), key=lambda p: p[0])
     return y, score
 
 
 @_wrong_best("x_left_out_of_search")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_x_left_out_of_search(lm, x, max_length):
     return _best(lm, [lm.bos], max_length)
 
 
 @_wrong_best("search_is_greedy")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_search_is_greedy(lm, x, max_length):
     return _greedy(lm, x, max_length)
 
 
 @_wrong_best("joint_score_in_search")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_joint_score_in_search(lm, x, max_length):
     y, _ = _best(lm, x, max_length)
     return y, float(lm.log_prob_ids([[*x, *y]])[0])
 
 
 @_wrong_best("probability_in_search")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_probability_in_search(lm, x, max_length):
     y, score = _best(lm, x, max_length)
     return y, math.exp(score)
 
 
 @_wrong_best("least_probable")
-def exhaustive_argmax(lm, x, max_length):
+def exhaustive_argmax_least_probable(lm, x, max_length):
     score, y = min((p for p in _scored(lm, x, _every(lm, max_length)) if p[0] > -math.inf), key=lambda p: p[0])
     return y, score
 
@@ -685,7 +668,7 @@ def _by_recursion(lm, x, max_length):
 
 
 @_right_search("a for loop with a break; recursion", _by_recursion)
-def greedy(lm, x, max_length):
+def greedy_a_for_loop_with_a_break(lm, x, max_length):
     y, score = (), 0.0
     for _ in range(max_length):
         row = list(_row(lm, x, y))
@@ -708,7 +691,7 @@ def _best_first(lm, x, max_length):
 
 
 @_right_search("recursion; best first with a heap, arrays for y", _best_first)
-def greedy(lm, x, max_length):
+def greedy_recursion_best_first_with_a_heap(lm, x, max_length):
     if max_length == 0:
         return [], 0.0
     row = _row(lm, x, [])
@@ -730,7 +713,7 @@ def greedy_from(lm, x, max_length):
         key=lambda pair: pair[1],
     ),
 )
-def greedy(lm, x, max_length):
+def greedy_the_toys_own_list(lm, x, max_length):
     y = [*x]
     while len(y) < len(x) + max_length and (len(y) == len(x) or y[-1] != lm.eos):
         y = [*y, np.argmax(lm.next_log_probs(y))]
@@ -739,7 +722,7 @@ def greedy(lm, x, max_length):
 
 
 @_right_search("torch", _best)
-def greedy(lm, x, max_length):
+def greedy_torch(lm, x, max_length):
     import torch
 
     y, total = [], torch.zeros((), dtype=torch.float64)
@@ -844,7 +827,7 @@ def _beam(lm, x, width, n, key=lambda score, y: score, ends=True):
 
 
 @wrong("E07.8", "beam_restarts")
-def beam(lm, x, width, max_length):
+def beam_beam_restarts(lm, x, width, max_length):
     layer = [(0.0, [])]
     for _ in range(max_length):
         longer = []
@@ -859,7 +842,7 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "beam_restarts")
-def beam(lm, x, width, max_length):
+def beam_beam_restarts_2(lm, x, width, max_length):
     layer = [(0.0, 0.0, [])]
     for _ in range(max_length):
         longer = []
@@ -874,7 +857,7 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "beam_adds_probabilities")
-def beam(lm, x, width, max_length):
+def beam_beam_adds_probabilities(lm, x, width, max_length):
     layer = [(0.0, [])]
     for _ in range(max_length):
         longer = []
@@ -889,7 +872,7 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "beam_adds_probabilities")
-def beam(lm, x, width, max_length):
+def beam_beam_adds_probabilities_2(lm, x, width, max_length):
     layer = [(0.0, [])]
     for _ in range(max_length):
         longer = []
@@ -904,22 +887,22 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "width_ignored")
-def beam(lm, x, width, max_length):
+def beam_width_ignored(lm, x, width, max_length):
     return _greedy(lm, x, max_length)
 
 
 @wrong("E07.8", "width_two_always")
-def beam(lm, x, width, max_length):
+def beam_width_two_always(lm, x, width, max_length):
     return _beam(lm, x, 2, max_length)
 
 
 @wrong("E07.8", "beam_drops_nothing")
-def beam(lm, x, width, max_length):
+def beam_beam_drops_nothing(lm, x, width, max_length):
     return _best(lm, x, max_length)
 
 
 @wrong("E07.8", "width_for_each_parent")
-def beam(lm, x, width, max_length):
+def beam_width_for_each_parent(lm, x, width, max_length):
     layer = [(0.0, [])]
     for _ in range(max_length):
         longer = []
@@ -935,7 +918,7 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "beam_forgets_the_finished")
-def beam(lm, x, width, max_length):
+def beam_beam_forgets_the_finished(lm, x, width, max_length):
     layer = [(0.0, [])]
     for _ in range(max_length):
         longer = [
@@ -952,7 +935,7 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "finished_outside_the_beam")
-def beam(lm, x, width, max_length):
+def beam_finished_outside_the_beam(lm, x, width, max_length):
     layer, finished = [(0.0, [])], []
     for _ in range(max_length):
         longer = [(score + float(p), [*y, t]) for score, y in layer for t, p in enumerate(_row(lm, x, y))]
@@ -963,50 +946,50 @@ def beam(lm, x, width, max_length):
 
 
 @wrong("E07.8", "goes_on_after_eos")
-def beam(lm, x, width, max_length):
+def beam_goes_on_after_eos(lm, x, width, max_length):
     return _beam(lm, x, width, max_length, ends=False)
 
 
 @wrong("E07.8", "length_normalised")
-def beam(lm, x, width, max_length):
+def beam_length_normalised(lm, x, width, max_length):
     return _beam(lm, x, width, max_length, key=lambda score, y: score / len(y))
 
 
 @wrong("E07.8", "x_left_out_of_search")
-def beam(lm, x, width, max_length):
+def beam_x_left_out_of_search(lm, x, width, max_length):
     return _beam(lm, [lm.bos], width, max_length)
 
 
 @wrong("E07.8", "x_returned_with_y")
-def beam(lm, x, width, max_length):
+def beam_x_returned_with_y(lm, x, width, max_length):
     y, score = _beam(lm, x, width, max_length)
     return [*x, *y], score
 
 
 @wrong("E07.8", "joint_score_in_search")
-def beam(lm, x, width, max_length):
+def beam_joint_score_in_search(lm, x, width, max_length):
     y, _ = _beam(lm, x, width, max_length)
     return y, float(lm.log_prob_ids([[*x, *y]])[0])
 
 
 @wrong("E07.8", "probability_in_search")
-def beam(lm, x, width, max_length):
+def beam_probability_in_search(lm, x, width, max_length):
     y, score = _beam(lm, x, width, max_length)
     return y, math.exp(score)
 
 
 @wrong("E07.8", "worst_of_the_beam")
-def beam(lm, x, width, max_length):
+def beam_worst_of_the_beam(lm, x, width, max_length):
     return _beam(lm, x, width, max_length, key=lambda score, y: -score if score > -math.inf else score)
 
 
 @wrong("E07.8", "one_step_too_few")
-def beam(lm, x, width, max_length):
+def beam_one_step_too_few(lm, x, width, max_length):
     return _beam(lm, x, width, max_length - 1)
 
 
 @right("E07.8", "heapq.nlargest, tuples")
-def beam(lm, x, width, max_length):
+def beam_heapq_nlargest_tuples(lm, x, width, max_length):
     layer = [(0.0, ())]
     for _ in range(max_length):
         longer = [pair for pair in layer if lm.eos is not None and pair[1][-1:] == (lm.eos,)]
@@ -1019,7 +1002,7 @@ def beam(lm, x, width, max_length):
 
 
 @right("E07.8", "stops when the best has ended: a score only falls")
-def beam(lm, x, width, max_length):
+def beam_stops_when_the_best_has_ended(lm, x, width, max_length):
     layer = [([], 0.0)]
     for _ in range(max_length):
         if layer[0][0] and layer[0][0][-1] == lm.eos:
@@ -1036,7 +1019,7 @@ def beam(lm, x, width, max_length):
 
 
 @right("E07.8", "a dict from y to its score, scored anew each time")
-def beam(lm, x, width, max_length):
+def beam_a_dict_from_y_to_its_score(lm, x, width, max_length):
     layer = {(): 0.0}
     for _ in range(max_length):
         ys = [
@@ -1048,7 +1031,7 @@ def beam(lm, x, width, max_length):
 
 
 @right("E07.8", "numpy: one table of scores for each step")
-def beam(lm, x, width, max_length):
+def beam_numpy_one_table_of_scores(lm, x, width, max_length):
     ys, scores = [[]], np.zeros(1)
     for _ in range(max_length):
         rows = []
@@ -1070,7 +1053,7 @@ def beam(lm, x, width, max_length):
 
 
 @right("E07.8", "torch.topk")
-def beam(lm, x, width, max_length):
+def beam_torch_topk(lm, x, width, max_length):
     import torch
 
     layer = [((), 0.0)]

@@ -29,7 +29,7 @@ from course_utils.checks.reading import (
     show,
     single_precision,
 )
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, matches, raised, value
+from course_utils.staff.judging.judging import Finding, Judge, Seen, agrees, differs, each_case, matches, value
 from course_utils.staff.judging.mutants import message
 
 WIDE = Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(1000) and 0.1 ** 5000 are ordinary numbers here
@@ -82,47 +82,21 @@ def log_of_product(rows: Sequence[Sequence[float]], tokens: Sequence[int]) -> fl
 BIAS = float(-5 * WIDE.ln(Decimal("0.4")))  # five steps, whose shortlist has a mass of 0.4
 
 
-def _not_there(function: str, index: int, part: str) -> Finding:
-    return Finding(f"{function} is not answered yet", index, part)
-
-
-def repaired_score(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"score": "fix", "verbose_bias": "bias"})
+def repaired_score(case: Case, one: Seen) -> str:
     """E08.3: the score on every case, and the bias."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *args = case.fresh_args()
-        part = "fix" if function == "score" else "bias"
-        if one.error == "NotImplementedError":
-            findings.append(_not_there(function, index, part))
-            continue
-        expected = BIAS if part == "bias" else log_of_product(*args)
-        for finding in compare([case], [one], lambda *_, right=expected: right, part=part, atol=1e-12):
-            findings.append(Finding(finding.message, index, part))
-    return findings
+    function, *args = case.fresh_args()
+    return differs(case, one, log_of_product(*args) if function == "score" else BIAS, atol=1e-12)
 
 
 # --- E08.4 ----------------------------------------------------------------------------------------------------------
 
 
-def selected(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"select": "fix", "e08_4": "numbers"})
+def selected(case: Case, one: Seen) -> str:
     """E08.4: winner and scores on every case, and the two numbers of the card."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *args = case.fresh_args()
-        part = "fix" if function == "select" else "numbers"
-        if one.error == "NotImplementedError":
-            findings.append(_not_there(function, index, part))
-            continue
-        if one.error:
-            findings.append(raised(one, index, part))
-            continue
-        try:
-            fault = _selection_fault(one.value, *args) if part == "fix" else _pair_fault(one.value)
-        except Unusable as reason:
-            fault = str(reason)
-        if fault:
-            findings.append(Finding(fault, index, part))
-    return findings
+    function, *args = case.fresh_args()
+    return _selection_fault(one.value, *args) if function == "select" else _pair_fault(one.value)
 
 
 def _selection_fault(got: Any, candidates: Sequence[Sequence]) -> str:
@@ -321,7 +295,7 @@ PARTS = ("softmax", "tokens", "sum")
 
 def three_repairs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
     """E08.6: the right value on every case; otherwise, which of the three choices are wrong."""
-    findings = compare(cases, seen, log_of_product, atol=1e-12)
+    findings = agrees(log_of_product, atol=1e-12)(cases, seen)
     if not findings:
         return []
     at, ways = findings[0].case, WAYS
@@ -363,33 +337,19 @@ def complete(tokens: Sequence[float], eos: float) -> float:
     return -math.inf if -math.inf in terms else float(sum(map(Fraction, terms), start=Fraction(0)))
 
 
-def chosen(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"complete_score": "function", "choice": "choice"})
+def chosen(case: Case, one: Seen) -> str:
     """E08.7: the function on every case, and the letter."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *args = case.fresh_args()
-        part = "function" if function == "complete_score" else "choice"
-        if one.error == "NotImplementedError":
-            findings.append(_not_there(function, index, part))
-        elif part == "choice":
-            findings += _choice_findings(one, index)
-        else:
-            expected = complete(*args)
-            for finding in compare([case], [one], lambda *_, right=expected: right, part=part, atol=1e-12):
-                findings.append(Finding(finding.message, index, part))
-    return findings
+    function, *args = case.fresh_args()
+    return _choice_fault(one.value) if function == "choice" else differs(case, one, complete(*args), atol=1e-12)
 
 
-def _choice_findings(one: Seen, index: int) -> list[Finding]:
-    if one.error:
-        return [raised(one, index, "choice")]
-    found = re.fullmatch(r"\W*(?:[Ss]corer\s+)?([A-Ea-e])\W*", one.value) if isinstance(one.value, str) else None
+def _choice_fault(said: Any) -> str:
+    found = re.fullmatch(r"\W*(?:[Ss]corer\s+)?([A-Ea-e])\W*", said) if isinstance(said, str) else None
     if not found:
-        return [
-            Finding(f"choice: {describe(one.value)} came back where a letter from A to E is asked for", index, "choice")
-        ]
+        raise Unusable(f"choice: {describe(said)} came back where a letter from A to E is asked for")
     letter = found[1].upper()
-    return [] if letter == "D" else [Finding(message(CHOICES[letter]), index, "choice")]
+    return "" if letter == "D" else message(CHOICES[letter])
 
 
 JUDGES: dict[str, Judge] = {

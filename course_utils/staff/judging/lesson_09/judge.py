@@ -6,7 +6,6 @@ import contextlib
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from course_utils.checks.plain import Array, Malformed
 from course_utils.checks.probing import Case
 from course_utils.checks.reading import Unusable, array, close, describe, entries, number, numbers, show
 from course_utils.lessons.lesson_09.probe import ModelCase
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, matches, raised
+from course_utils.staff.judging.judging import Finding, Judge, Rule, Seen, differs, each_case, matches, raised
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
 
@@ -52,20 +51,15 @@ def _steps(made: tuple[str, int], x: Sequence[int], y: Sequence[int]) -> list[fl
     return [_step(made, (*x, *y[:i]), token) for i, token in enumerate(y)]
 
 
-def against(
-    cases: Sequence[Case],
-    seen: Sequence[Seen],
-    expected: Callable[[Case], tuple[Any, float]],
-    read: Callable = number,
-) -> list[Finding]:
-    """The faults of a function, where `expected` gives for a case what is right and how far off one may be, in nats."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
+def against(expected: Callable[[Case], tuple[Any, float]], read: Callable = number) -> Rule:
+    """The rule where `expected` gives for a case what is right and how far off one may be, in nats."""
+
+    @each_case()
+    def rule(case: Case, one: Seen) -> str:
         right, atol = expected(case)
-        findings += [
-            replace(found, case=index) for found in compare([case], [one], lambda *_, r=right: r, atol=atol, read=read)
-        ]
-    return findings
+        return differs(case, one, right, atol=atol, read=read)
+
+    return rule
 
 
 # --- E09.1 ----------------------------------------------------------------------------------------------------------
@@ -129,7 +123,7 @@ def token_log_probs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding
             if not one.error and (got := _table(one.value).shape) != want:
                 said = f"an array of shape {got} came back; the task asks for shape {want}, (B, T - 1)"
                 shapes.append(Finding(said, index))
-    return shapes or against(cases, seen, _token_log_probs, read=_table)
+    return shapes or against(_token_log_probs, read=_table)(cases, seen)
 
 
 def _table(value: Any) -> np.ndarray:
@@ -142,17 +136,13 @@ def _table(value: Any) -> np.ndarray:
 # --- E09.3 ----------------------------------------------------------------------------------------------------------
 
 
-def _conditional(case: Case) -> tuple[float, float]:
+def conditional(case: Case) -> tuple[float, float]:
+    """E09.3: on toy languages exactly, on tiny models within what float32 can hold."""
     model, x, y = case.fresh_args()
     if isinstance(model, ToyLanguage):
         exact = model.prefix_prob([*x, *y], exact=True) / model.prefix_prob(x, exact=True)
         return log_fraction(exact), 0.0
     return sum(_steps(case.made, x, y)), SINGLE
-
-
-def conditional(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-    """E09.3: on toy languages exactly, on tiny models within what float32 can hold."""
-    return against(cases, seen, _conditional)
 
 
 # --- E09.4 ----------------------------------------------------------------------------------------------------------
@@ -214,14 +204,10 @@ def _why_changed(part: str, got: frozenset[int]) -> str:
 # --- E09.5 ----------------------------------------------------------------------------------------------------------
 
 
-def _candidates(case: ModelCase) -> tuple[np.ndarray, float]:
+def all_candidates(case: ModelCase) -> tuple[np.ndarray, float]:
+    """E09.5: a number for each candidate, as if it were the only one."""
     _, x, candidates = case.fresh_args()
     return np.array([sum(_steps(case.made, x, y)) for y in candidates]), SINGLE
-
-
-def candidates(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-    """E09.5: a number for each candidate, as if it were the only one."""
-    return against(cases, seen, _candidates, read=_line)
 
 
 def _line(value: Any) -> np.ndarray:
@@ -242,16 +228,9 @@ def total(loss: Any, labels: Any) -> float:
 # --- E09.7 ----------------------------------------------------------------------------------------------------------
 
 
-def boundary(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(errors=True)
+def boundary(case: Case, one: Seen) -> str:
     """E09.7: ids of x and then of y; or a ValueError where the joint text's ids do not begin with those of x."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if fault := _boundary_fault(case, one):
-            findings.append(Finding(fault, index))
-    return findings
-
-
-def _boundary_fault(case: Case, one: Seen) -> str:
     lm, x, y = case.fresh_args()
     x_ids, y_ids, joint = lm.encode(x), lm.encode(y), lm.encode(x + y)
     spans = joint[: len(x_ids)] != x_ids
@@ -261,13 +240,10 @@ def _boundary_fault(case: Case, one: Seen) -> str:
         if one.error == "ValueError":
             return message("refused_without_need")
         wanted = "; where a token spans the join, a ValueError may be raised and nothing else"
-        return raised(one, 0).message + (wanted if spans else "")
+        return raised(one) + (wanted if spans else "")
     if not isinstance(one.value, list | tuple) or len(one.value) != 2:
         return f"{describe(one.value)} came back where a pair (x_ids, y_ids) is asked for"
-    try:
-        got_x, got_y = (_ids(part, name) for part, name in zip(one.value, ("x_ids", "y_ids"), strict=True))
-    except Unusable as reason:
-        return str(reason)
+    got_x, got_y = (_ids(part, name) for part, name in zip(one.value, ("x_ids", "y_ids"), strict=True))
     if got_x[:1] != [lm.bos]:
         return message("bos_missing")
     if lm.bos in got_x[1:] + got_y:
@@ -294,18 +270,9 @@ def _ids(value: Any, name: str) -> list[int]:
 # --- E09.8 ----------------------------------------------------------------------------------------------------------
 
 
-def strip(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def strip(case: Case, one: Seen) -> str:
     """E09.8: a bar for each predicted token, as high as its surprisal in nats, and y told apart from x."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-        elif fault := _strip_fault(case, one):
-            findings.append(Finding(fault, index))
-    return findings
-
-
-def _strip_fault(case: Case, one: Seen) -> str:
     tokens, log_probs, n_x = case.fresh_args()
     marks = one.value["marks"]
     if not isinstance(marks, list) or not all(isinstance(mark, dict) for mark in marks):
@@ -342,9 +309,9 @@ def _told_apart(marks: Sequence[dict], at: Sequence[float], n: int, edges: Any) 
 JUDGES = {
     "E09.1": Judge(1, ordered, read=order),
     "E09.2": Judge(2, token_log_probs, read=lambda value: np.round(_table(value), 3).tolist()),
-    "E09.3": Judge(2, conditional, read=lambda value: round(float(number(value)), 3)),
+    "E09.3": Judge(2, against(conditional), read=lambda value: round(float(number(value)), 3)),
     "E09.4": Judge(1, changed, parts={"last": 0.5, "first": 0.5}, read=changes),
-    "E09.5": Judge(2, candidates, read=lambda value: np.round(_line(value), 3).tolist()),
+    "E09.5": Judge(2, against(all_candidates, read=_line), read=lambda value: np.round(_line(value), 3).tolist()),
     "E09.6": matches(total),
     "E09.7": Judge(2, boundary),
     "E09.8": Judge(2, strip),

@@ -23,7 +23,7 @@ from course_utils.checks.reading import (
     numbers,
     show,
 )
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, matches, raised
+from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, matches, of
 from course_utils.staff.judging.mutants import message
 
 FLOAT32 = 1e-4  # nats: what a sum over at most a hundred tokens may lose in float32, on any device
@@ -57,19 +57,10 @@ def exact_batch(model: Any, sequences: Sequence[Sequence[int]]) -> list[float]:
     return [exact(model, ids) for ids in sequences]
 
 
-def near(case: Case, one: Seen, right: Any, read: Callable, index: int) -> list[Finding]:
-    """The faults of one answer where `right` is right, as nearly as float32 allows."""
-    found = compare([Case(label=case.label)], [one], lambda: right, atol=FLOAT32, read=read)
-    return [Finding(finding.message, index) for finding in found]
-
-
-def same_as_alone(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def same_as_alone(case: Case, one: Seen) -> str:
     """E10.1 and E10.2: the scores of a batch are those of its sequences alone."""
-    return [
-        finding
-        for index, (case, one) in enumerate(zip(cases, seen, strict=True))
-        for finding in near(case, one, remembered(exact_batch, case), scores, index)
-    ]
+    return differs(case, one, remembered(exact_batch, case), atol=FLOAT32, read=scores)
 
 
 def scores(value: Any) -> np.ndarray:
@@ -87,21 +78,16 @@ def rounded(read: Callable) -> Callable:
     return reading
 
 
-def few_rows(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def few_rows(case: Case, one: Seen) -> str:
     """E10.5: the right value, and never more than `chunk` rows of |V| numbers."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        right, chunk = remembered(lambda model, ids, chunk: (exact(model, ids), chunk), case)
-        faults = near(case, one, right, number, index)
-        if not faults:
-            rows = decode(one.items["rows"])
-            if not isinstance(rows, int):
-                raise Malformed("no number of rows")
-            if rows > chunk:
-                text = f"{message('more_rows_than_chunk')} ({rows} rows, chunk is {chunk})"
-                faults = [Finding(text, index)]
-        findings += faults
-    return findings
+    right, chunk = remembered(lambda model, ids, chunk: (exact(model, ids), chunk), case)
+    if fault := differs(case, one, right, atol=FLOAT32):
+        return fault
+    rows = decode(one.items["rows"])
+    if not isinstance(rows, int):
+        raise Malformed("no number of rows")
+    return f"{message('more_rows_than_chunk')} ({rows} rows, chunk is {chunk})" if rows > chunk else ""
 
 
 # --- E10.3 and E10.4 ------------------------------------------------------------------------------------------------
@@ -121,23 +107,13 @@ def four_counts(value: Any) -> list:
     return [number(item) for item in entries(value, STRATEGIES).values()]
 
 
-def positions(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def positions(case: Case, one: Seen) -> str:
     """E10.3: the four counts on every case."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        try:
-            got, right = four_counts(one.value), counted(*case.fresh_args())
-        except Unusable as reason:
-            findings.append(Finding(str(reason), index))
-            continue
-        wrong = [name for name, a, b in zip(STRATEGIES, got, right, strict=True) if not close(a, b)]
-        if wrong:
-            which = STRATEGIES.index(wrong[0])
-            findings.append(Finding(f"{wrong[0]}: {show(got[which])} came back, where {right[which]} is right", index))
-    return findings
+    for name, got, right in zip(STRATEGIES, four_counts(one.value), counted(*case.fresh_args()), strict=True):
+        if not close(got, right):
+            return f"{name}: {show(got)} came back, where {right} is right"
+    return ""
 
 
 def size(batch: int, length: int, vocabulary: int, width: int) -> Fraction:
@@ -158,43 +134,27 @@ def y_alone(log_probs: np.ndarray, m: int) -> float:
     return math.fsum(float(term) for term in log_probs[m:])
 
 
-def sums(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"conditional_sum": "sum", "e10_6": ("choice", "witness")})
+def sums(case: Case, one: Seen) -> str | list[Finding]:
     """E10.6: the sum on every case, the choice, and the witness."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *args = case.fresh_args()
-        if function == "e10_6":
-            findings += _choice(one, index)
-        elif one.error == "NotImplementedError":
-            findings.append(Finding(f"{function} is not answered yet", index, "sum"))
-        else:
-            right = y_alone(*args)
-            for finding in compare([case], [one], lambda *_, right=right: right, atol=FLOAT32, part="sum"):
-                findings.append(Finding(finding.message, index, "sum"))
-    return findings
+    function, *args = case.fresh_args()
+    return _choice(one.value) if function == "e10_6" else differs(case, one, y_alone(*args), atol=FLOAT32)
 
 
-def _choice(one: Seen, index: int) -> list[Finding]:
-    if one.error:
-        missing = one.error == "NotImplementedError"
-        text = "e10_6 is not answered yet" if missing else raised(one, index).message
-        return [Finding(text, index, part) for part in ("choice", "witness")]
-    try:
-        said = entries(one.value, ("choice", "witness"))
-    except Unusable as reason:
-        return [Finding(str(reason), index, part) for part in ("choice", "witness")]
+def _choice(got: Any) -> list[Finding]:
+    said = entries(got, ("choice", "witness"))
     findings = []
     word = said["choice"].strip().lower() if isinstance(said["choice"], str) else None
     if word in ("difference", "b", "joint minus marginal"):
-        findings.append(Finding(message("difference_preferred"), index, "choice"))
+        findings.append(Finding(message("difference_preferred"), part="choice"))
     elif word not in ("direct", "a", "direct sum"):
         text = f'choice: {describe(said["choice"])} came back where "direct" or "difference" is asked for'
-        findings.append(Finding(text, index, "choice"))
+        findings.append(Finding(text, part="choice"))
     try:
         fault = _witness_fault(said["witness"])
     except Unusable as reason:
         fault = f"witness: {reason}"
-    return findings + ([Finding(fault, index, "witness")] if fault else [])
+    return findings + ([Finding(fault, part="witness")] if fault else [])
 
 
 def _witness_fault(said: Any) -> str:
@@ -239,22 +199,11 @@ def indices(value: Any) -> list:
     return [int(item) for item in got]
 
 
-def rankings(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def rankings(case: Case, one: Seen) -> str:
     """E10.7: the right order on every case."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        try:
-            got, right = indices(one.value), order(*case.fresh_args())
-        except Unusable as reason:
-            findings.append(Finding(str(reason), index))
-            continue
-        if got != right:
-            label = f" ({case.label})" if case.label else ""
-            findings.append(Finding(f"{show(got)} came back, where {show(right)} is right{label}", index))
-    return findings
+    got, right = indices(one.value), order(*case.fresh_args())
+    return "" if got == right else f"{show(got)} came back, where {show(right)} is right{of(case)}"
 
 
 # --- E10.8 ----------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from course_utils.checks.reading import (
     single_precision,
     truth,
 )
-from course_utils.staff.judging.judging import Finding, Judge, Seen, matches, raised
+from course_utils.staff.judging.judging import Finding, Judge, Seen, each_case, matches, of
 from course_utils.staff.judging.mutants import message
 
 IGNORED = -100
@@ -44,32 +44,22 @@ def right_labels(x: list[int], y: list[int], eos: int, length: int | None = None
     return [y[t - first] if first <= t < last else eos if t == last else IGNORED for t in range(end)]
 
 
-def labels(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def labels(case: Case, one: Seen) -> str:
     """E11.1: the labels of every pair."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        right = right_labels(*case.fresh_args())
-        try:
-            got = array(one.value)
-        except Unusable:
-            findings.append(Finding(f"{describe(one.value)} came back where a list of labels is asked for", index))
-            continue
-        if got.ndim != 1:
-            findings.append(Finding(f"labels of shape {got.shape} came back: one label for each position", index))
-        elif got.shape != (len(right),):
-            findings.append(Finding(f"{len(got)} labels came back for {len(right)} positions{_of(case)}", index))
-        elif not np.array_equal(got, right):
-            at = int(np.flatnonzero(got != right)[0])
-            wrong = f"the label at position {at} is {got[at]:g}, where {right[at]} is right"
-            findings.append(Finding(f"{wrong}{_of(case)}", index))
-    return findings
-
-
-def _of(case: Case) -> str:
-    return f" ({case.label})" if case.label else ""
+    right = right_labels(*case.fresh_args())
+    try:
+        got = array(one.value)
+    except Unusable:
+        return f"{describe(one.value)} came back where a list of labels is asked for"
+    if got.ndim != 1:
+        return f"labels of shape {got.shape} came back: one label for each position"
+    if got.shape != (len(right),):
+        return f"{len(got)} labels came back for {len(right)} positions{of(case)}"
+    wrong = np.flatnonzero(got != right)
+    if not len(wrong):
+        return ""
+    return f"the label at position {wrong[0]} is {got[wrong[0]]:g}, where {right[wrong[0]]} is right{of(case)}"
 
 
 # --- E11.2 ----------------------------------------------------------------------------------------------------------
@@ -137,24 +127,15 @@ def means(nll: list[float], counts: list[int]) -> tuple[Fraction, Fraction]:
     return total / sum(counts), sum(each, start=Fraction(0)) / len(each)
 
 
-def two_means(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def two_means(case: Case, one: Seen) -> list[Finding]:
     """E11.3: both means on every batch."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        try:
-            got = _pair(one.value)
-        except Unusable as reason:
-            findings.append(Finding(str(reason), index))
-            continue
-        rtol = 1e-5 if single_precision(one.value) else RTOL
-        for name, value, right in zip(MEANS, got, means(*case.fresh_args()), strict=True):
-            if not close(value, right, rtol, atol=1e-12):
-                fault = f"the {name} is {show(float(value))}, where {show(float(right))} is right{_of(case)}"
-                findings.append(Finding(fault, index, name))
-    return findings
+    rtol = 1e-5 if single_precision(one.value) else RTOL
+    return [
+        Finding(f"the {name} is {show(float(got))}, where {show(float(right))} is right{of(case)}", part=name)
+        for name, got, right in zip(MEANS, _pair(one.value), means(*case.fresh_args()), strict=True)
+        if not close(got, right, rtol, atol=1e-12)
+    ]
 
 
 def _pair(got: Any) -> list[float | Fraction]:
@@ -224,23 +205,10 @@ def _norms(case: Case) -> list[float]:
     return total.norm(dim=1).tolist()
 
 
-def gradient_norms(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"embedding_gradient_norms": NORMS, "e11_5": CLAIMS})
+def gradient_norms(case: Case, one: Seen) -> str:
     """E11.5: the norms on every pair, and the claims."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        part = CLAIMS if case.show == "e11_5()" else NORMS
-        if one.error == "NotImplementedError":
-            function = "e11_5" if part == CLAIMS else "embedding_gradient_norms"
-            findings.append(Finding(f"{function} is not answered yet", index, part))
-        elif one.error:
-            findings.append(raised(one, index, part))
-        else:
-            try:
-                fault = _claims_fault(one.value) if part == CLAIMS else _norms_fault(one.value, case)
-            except Unusable as reason:
-                fault = str(reason)
-            findings += [Finding(fault, index, part)] if fault else []
-    return findings
+    return _claims_fault(one.value) if case.show == "e11_5()" else _norms_fault(one.value, case)
 
 
 def _norms_fault(got: Any, case: Case) -> str:
@@ -250,7 +218,7 @@ def _norms_fault(got: Any, case: Case) -> str:
         return ""
     wrong = ~np.isclose(got, right, RTOL_GRADIENT, 1e-6 * right.max())
     at = int(np.flatnonzero(wrong)[0])
-    return f"the norm at position {at} is {got[at]:.6g}, where {right[at]:.6g} is right{_of(case)}"
+    return f"the norm at position {at} is {got[at]:.6g}, where {right[at]:.6g} is right{of(case)}"
 
 
 def _claims_fault(got: Any) -> str:
@@ -290,30 +258,24 @@ def _whole_batch(case: Case) -> tuple[float, list[float]]:
     return loss, _projections(model)
 
 
-def accumulated(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def accumulated(case: Case, one: Seen) -> list[Finding]:
     """E11.6: the loss that came back and the gradient that was left in the model."""
+    returned, left = one.value
+    loss, gradient = _whole_batch(case)
     findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        returned, left = one.value
-        loss, gradient = _whole_batch(case)
-        if left is None:
-            findings.append(Finding("there is no gradient in the model: call backward", index, GRADIENT))
-        elif not close_arrays(array(left, (4,)), np.array(gradient), 0.0, RTOL_GRADIENT * gradient[3]):
-            found = f"norm {left[3]:.6g}, right is {gradient[3]:.6g}"
-            findings.append(Finding(f"the gradient in the model is another one ({found}){_of(case)}", index, GRADIENT))
-        try:
-            got = number(returned)
-        except Unusable as reason:
-            findings.append(Finding(f"loss: {reason}", index, TOTAL))
-            continue
-        if not close(got, loss, 1e-5):
-            findings.append(
-                Finding(f"the loss is {show(float(got))}, where {show(loss)} is right{_of(case)}", index, TOTAL)
-            )
-    return findings
+    if left is None:
+        findings.append(Finding("there is no gradient in the model: call backward", part=GRADIENT))
+    elif not close_arrays(array(left, (4,)), np.array(gradient), 0.0, RTOL_GRADIENT * gradient[3]):
+        found = f"norm {left[3]:.6g}, right is {gradient[3]:.6g}"
+        findings.append(Finding(f"the gradient in the model is another one ({found}){of(case)}", part=GRADIENT))
+    try:
+        got = number(returned)
+        right = close(got, loss, 1e-5)
+        fault = "" if right else f"the loss is {show(float(got))}, where {show(loss)} is right{of(case)}"
+    except Unusable as reason:
+        fault = f"loss: {reason}"
+    return findings + ([Finding(fault, part=TOTAL)] if fault else [])
 
 
 def _rounded(got: Any) -> Any:
@@ -343,23 +305,10 @@ KNOWN_BEST = {
 }
 
 
-def optima(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"e11_7": NUMBERS, "plot_objectives": PLOT})
+def optima(case: Case, one: Seen) -> str:
     """E11.7: the two places, and the plot on every grid."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        part = NUMBERS if case.show == "e11_7()" else PLOT
-        if one.error == "NotImplementedError":
-            function = "e11_7" if part == NUMBERS else "plot_objectives"
-            findings.append(Finding(f"{function} is not answered yet", index, part))
-        elif one.error:
-            findings.append(raised(one, index, part))
-        else:
-            try:
-                fault = _numbers_fault(one.value) if part == NUMBERS else _plot_fault(one.value, case)
-            except Unusable as reason:
-                fault = str(reason)
-            findings += [Finding(fault, index, part)] if fault else []
-    return findings
+    return _numbers_fault(one.value) if case.show == "e11_7()" else _plot_fault(one.value, case)
 
 
 def _numbers_fault(got: Any) -> str:

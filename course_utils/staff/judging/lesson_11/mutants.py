@@ -25,148 +25,148 @@ def _padded(labels, length, pad=-100):
 
 
 @wrong("E11.1", "boundary_label_of_prompt")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_boundary_label_of_prompt(x_ids, y_ids, eos, length=None):
     return _padded([-100] * (len(x_ids) - 1) + [x_ids[-1], *y_ids, eos], length)
 
 
 @wrong("E11.1", "first_label_masked")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_first_label_masked(x_ids, y_ids, eos, length=None):
     return _padded(([-100] * (len(x_ids) + 1) + [*y_ids, eos][1:]), length)
 
 
 @wrong("E11.1", "labels_preshifted")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_labels_preshifted(x_ids, y_ids, eos, length=None):
     return _padded([-100] * (len(x_ids) - 1) + [*y_ids, eos, -100], length)
 
 
 @wrong("E11.1", "labels_shifted_back")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_labels_shifted_back(x_ids, y_ids, eos, length=None):
     labels = [-100] * len(x_ids) + [*y_ids, eos]
     return _padded([-100, *labels[:-1]], length)
 
 
 @wrong("E11.1", "eos_label_missing")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_eos_label_missing(x_ids, y_ids, eos, length=None):
     return _padded([-100] * len(x_ids) + list(y_ids), length)
 
 
 @wrong("E11.1", "eos_label_masked")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_eos_label_masked(x_ids, y_ids, eos, length=None):
     return _padded([-100] * len(x_ids) + [*y_ids, -100], length)
 
 
 @wrong("E11.1", "every_eos_masked")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_every_eos_masked(x_ids, y_ids, eos, length=None):
     labels = [-100] * len(x_ids) + [*y_ids, eos]
     return _padded([-100 if label == eos else label for label in labels], length)
 
 
 @wrong("E11.1", "eos_inside_y_masked")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_eos_inside_y_masked(x_ids, y_ids, eos, length=None):
     return _padded([-100] * len(x_ids) + [-100 if i == eos else i for i in y_ids] + [eos], length)
 
 
 @wrong("E11.1", "eos_only_where_missing")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_eos_only_where_missing(x_ids, y_ids, eos, length=None):
     y = list(y_ids) if y_ids and y_ids[-1] == eos else [*y_ids, eos]
     return _padded([-100] * len(x_ids) + y, length)
 
 
 @wrong("E11.1", "padding_has_labels")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_padding_has_labels(x_ids, y_ids, eos, length=None):
     return _padded([-100] * len(x_ids) + [*y_ids, eos], length, eos)
 
 
 @wrong("E11.1", "padding_has_labels")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_padding_has_labels_2(x_ids, y_ids, eos, length=None):
     return _padded([-100] * len(x_ids) + [*y_ids, eos], length, 0)
 
 
 @wrong("E11.1", "prompt_has_labels")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_prompt_has_labels(x_ids, y_ids, eos, length=None):
     return _padded([*x_ids, *y_ids, eos], length)
 
 
 @wrong("E11.1", "prompt_has_labels", "only BOS is masked: every token of x is")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_prompt_has_labels_2(x_ids, y_ids, eos, length=None):
     return _padded([-100, *x_ids[1:], *y_ids, eos], length)
 
 
 @wrong("E11.1", "response_masked")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_response_masked(x_ids, y_ids, eos, length=None):
     return _padded([*x_ids] + [-100] * (len(y_ids) + 1), length)
 
 
 @wrong("E11.1", "zero_for_ignored")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_zero_for_ignored(x_ids, y_ids, eos, length=None):
     return _padded([0] * len(x_ids) + [*y_ids, eos], length, 0)
 
 
 @wrong("E11.1", "zero_for_ignored", "what has no label is marked by -100, not by -1: torch takes -1 for a wrong label")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_zero_for_ignored_2(x_ids, y_ids, eos, length=None):
     return _padded([-1] * len(x_ids) + [*y_ids, eos], length, -1)
 
 
 @wrong("E11.1", "labels_of_y_alone")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_labels_of_y_alone(x_ids, y_ids, eos, length=None):
     return _padded([*y_ids, eos], length)
 
 
 @wrong("E11.1", "length_ignored")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_length_ignored(x_ids, y_ids, eos, length=None):
     return [-100] * len(x_ids) + [*y_ids, eos]
 
 
 @wrong("E11.1", "padded_on_the_left")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_padded_on_the_left(x_ids, y_ids, eos, length=None):
     labels = [-100] * len(x_ids) + [*y_ids, eos]
     return [-100] * ((length or len(labels)) - len(labels)) + labels
 
 
 @wrong("E11.1", "masked_by_value")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_masked_by_value(x_ids, y_ids, eos, length=None):
     return _padded([-100 if i in x_ids else i for i in [*x_ids, *y_ids, eos]], length)
 
 
 @wrong("E11.1", "eos_before_y")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_eos_before_y(x_ids, y_ids, eos, length=None):
     return _padded([-100] * len(x_ids) + [eos, *y_ids], length)
 
 
 @wrong("E11.1", "nothing_returned", "None (is a return missing?) came back where a list of labels is asked for")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_nothing_returned(x_ids, y_ids, eos, length=None):
     _padded([-100] * len(x_ids) + [*y_ids, eos], length)
 
 
 @wrong("E11.1", "eos_label_missing", "the end stands behind the padding: EOS comes right after y")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_eos_label_missing_2(x_ids, y_ids, eos, length=None):
     labels = [-100] * len(x_ids) + list(y_ids)
     return _padded(labels, length and length - 1) + [eos]
 
 
 @right("E11.1", "numpy")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_numpy(x_ids, y_ids, eos, length=None):
     labels = np.full(length or len(x_ids) + len(y_ids) + 1, -100)
     labels[len(x_ids) : len(x_ids) + len(y_ids) + 1] = [*y_ids, eos]
     return labels
 
 
 @right("E11.1", "torch, with a clone of the ids")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_torch_with_a_clone_of_the_ids(x_ids, y_ids, eos, length=None):
     labels = torch.tensor([*x_ids, *y_ids, eos]).clone()
     labels[: len(x_ids)] = -100
     return F.pad(labels, (0, (length or len(labels)) - len(labels)), value=-100)
 
 
 @right("E11.1", "a loop over positions, as a tuple")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_a_loop_over_positions_as_a_tuple(x_ids, y_ids, eos, length=None):
     text, n = [*x_ids, *y_ids, eos], len(x_ids)
     size = len(text) if length is None else length
     return tuple(text[t] if n <= t < len(text) else -100 for t in range(size))
 
 
 @right("E11.1", "a generator")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_a_generator(x_ids, y_ids, eos, length=None):
     yield from itertools.repeat(-100, len(x_ids))
     yield from y_ids
     yield eos
@@ -174,7 +174,7 @@ def make_labels(x_ids, y_ids, eos, length=None):
 
 
 @right("E11.1", "int32, from zip_longest")
-def make_labels(x_ids, y_ids, eos, length=None):
+def make_labels_int32_from_zip_longest(x_ids, y_ids, eos, length=None):
     rows = [[-100] * len(x_ids) + list(y_ids) + [eos], [-100] * (length or 0)]
     pairs = itertools.zip_longest(*rows, fillvalue=-100)
     return np.array([label for label, _ in pairs], dtype=np.int32)
@@ -268,87 +268,87 @@ def _sequence_mean(nll, counts):
 
 
 @wrong("E11.3", "swapped", "both means are there, in the other order: the token mean comes first")
-def batch_means(nll, counts):
+def batch_means_swapped(nll, counts):
     return _sequence_mean(nll, counts), _token_mean(nll, counts)
 
 
 @wrong("E11.3", "lengths_ignored")
-def batch_means(nll, counts):
+def batch_means_lengths_ignored(nll, counts):
     return math.fsum(nll) / len(nll), math.fsum(nll) / len(nll)
 
 
 @wrong("E11.3", "lengths_ignored")
-def batch_means(nll, counts):
+def batch_means_lengths_ignored_2(nll, counts):
     return _token_mean(nll, counts), math.fsum(nll) / len(nll)
 
 
 @wrong("E11.3", "lengths_ignored", "the token mean divides the total by the number of tokens, not by that of sequences")
-def batch_means(nll, counts):
+def batch_means_lengths_ignored_3(nll, counts):
     return math.fsum(nll) / len(nll), _sequence_mean(nll, counts)
 
 
 @wrong("E11.3", "one_mean_for_both")
-def batch_means(nll, counts):
+def batch_means_one_mean_for_both(nll, counts):
     return _token_mean(nll, counts), _token_mean(nll, counts)
 
 
 @wrong("E11.3", "one_mean_for_both")
-def batch_means(nll, counts):
+def batch_means_one_mean_for_both_2(nll, counts):
     return _sequence_mean(nll, counts), _sequence_mean(nll, counts)
 
 
 @wrong("E11.3", "summed_not_averaged")
-def batch_means(nll, counts):
+def batch_means_summed_not_averaged(nll, counts):
     return _token_mean(nll, counts), _sequence_mean(nll, counts) * len(nll)
 
 
 @wrong("E11.3", "summed_not_averaged", "the token mean divides the total by the number of tokens; this is the total")
-def batch_means(nll, counts):
+def batch_means_summed_not_averaged_2(nll, counts):
     return math.fsum(nll), _sequence_mean(nll, counts)
 
 
 @wrong("E11.3", "padded_lengths_counted")
-def batch_means(nll, counts):
+def batch_means_padded_lengths_counted(nll, counts):
     return math.fsum(nll) / (len(nll) * max(counts)), math.fsum(nll) / (len(nll) * max(counts))
 
 
 @wrong("E11.3", "lengths_counted_twice")
-def batch_means(nll, counts):
+def batch_means_lengths_counted_twice(nll, counts):
     weighted = math.fsum(loss * count for loss, count in zip(nll, counts, strict=True)) / sum(counts)
     return weighted, _sequence_mean(nll, counts)
 
 
 @wrong("E11.3", "probability_for_log", "these are probabilities: the losses stay in nats")
-def batch_means(nll, counts):
+def batch_means_probability_for_log(nll, counts):
     return math.exp(-_token_mean(nll, counts)), math.exp(-_sequence_mean(nll, counts))
 
 
 @wrong("E11.3", "log_likelihood_for_loss", "the sign is turned: the mean of losses is a loss")
-def batch_means(nll, counts):
+def batch_means_log_likelihood_for_loss(nll, counts):
     return -_token_mean(nll, counts), -_sequence_mean(nll, counts)
 
 
 @right("E11.3", "by weights: each sequence counts by its length")
-def batch_means(nll, counts):
+def batch_means_by_weights(nll, counts):
     each = np.array(nll) / np.array(counts)
     return np.average(each, weights=counts), np.average(each)
 
 
 @right("E11.3", "torch")
-def batch_means(nll, counts):
+def batch_means_torch(nll, counts):
     nll, counts = torch.tensor(nll, dtype=torch.float64), torch.tensor(counts)
     return torch.stack([nll.sum() / counts.sum(), (nll / counts).mean()])
 
 
 @right("E11.3", "fractions in a dict")
-def batch_means(nll, counts):
+def batch_means_fractions_in_a_dict(nll, counts):
     exact = [Fraction(loss) for loss in nll]
     each = [loss / count for loss, count in zip(exact, counts, strict=True)]
     return {"sequence": sum(each) / len(each), "token": sum(exact) / sum(counts)}
 
 
 @right("E11.3", "token by token")
-def batch_means(nll, counts):
+def batch_means_token_by_token(nll, counts):
     tokens = [loss / count for loss, count in zip(nll, counts, strict=True) for _ in range(count)]
     each = [loss / count for loss, count in zip(nll, counts, strict=True)]
     return [sum(tokens) / len(tokens), sum(each) / len(each)]
@@ -366,29 +366,29 @@ def _rows(logits, labels):
 
 
 @wrong("E11.4", "masked_row_is_nan")
-def batch_loss(logits, labels):
+def batch_loss_masked_row_is_nan(logits, labels):
     return torch.stack(_rows(logits, labels)).mean()
 
 
 @wrong("E11.4", "batch_lost_with_a_row")
-def batch_loss(logits, labels):
+def batch_loss_batch_lost_with_a_row(logits, labels):
     return torch.stack(_rows(logits, labels)).mean().nan_to_num()
 
 
 @wrong("E11.4", "masked_row_counts_as_zero")
-def batch_loss(logits, labels):
+def batch_loss_masked_row_counts_as_zero(logits, labels):
     return torch.stack(_rows(logits, labels)).nan_to_num().mean()
 
 
 @wrong("E11.4", "token_mean_for_sequence_mean")
-def batch_loss(logits, labels):
+def batch_loss_token_mean_for_sequence_mean(logits, labels):
     targets = labels[:, 1:].flatten()
     total = F.cross_entropy(logits[:, :-1].flatten(0, 1), targets, reduction="sum")
     return total / max(int((targets != -100).sum()), 1)
 
 
 @wrong("E11.4", "mask_on_input")
-def batch_loss(logits, labels):
+def batch_loss_mask_on_input(logits, labels):
     rows = []
     for u, row in zip(logits, labels, strict=True):
         each = F.cross_entropy(u[:-1], row[1:].clamp(min=0), reduction="none")
@@ -398,7 +398,7 @@ def batch_loss(logits, labels):
 
 
 @wrong("E11.4", "masked_tokens_counted")
-def batch_loss(logits, labels):
+def batch_loss_masked_tokens_counted(logits, labels):
     rows = [
         _row_loss(u, row, "sum") / (len(row) - 1)
         for u, row in zip(logits, labels, strict=True)
@@ -408,37 +408,37 @@ def batch_loss(logits, labels):
 
 
 @wrong("E11.4", "row_sums_averaged")
-def batch_loss(logits, labels):
+def batch_loss_row_sums_averaged(logits, labels):
     rows = [_row_loss(u, row, "sum") for u, row in zip(logits, labels, strict=True) if (row[1:] != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
 
 
 @wrong("E11.4", "row_means_added")
-def batch_loss(logits, labels):
+def batch_loss_row_means_added(logits, labels):
     rows = [_row_loss(u, row) for u, row in zip(logits, labels, strict=True) if (row[1:] != -100).any()]
     return torch.stack(rows).sum() if rows else 0.0
 
 
 @wrong("E11.4", "shift_missing")
-def batch_loss(logits, labels):
+def batch_loss_shift_missing(logits, labels):
     rows = [F.cross_entropy(u, row) for u, row in zip(logits, labels, strict=True) if (row != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
 
 
 @wrong("E11.4", "shifted_twice", "logits and labels were shifted twice: row t of the logits predicts label t + 1")
-def batch_loss(logits, labels):
+def batch_loss_shifted_twice(logits, labels):
     rows = [F.cross_entropy(u[:-2], row[2:]) for u, row in zip(logits, labels, strict=True) if (row[2:] != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
 
 
 @wrong("E11.4", "shifted_the_other_way")
-def batch_loss(logits, labels):
+def batch_loss_shifted_the_other_way(logits, labels):
     rows = [F.cross_entropy(u[1:], row[:-1]) for u, row in zip(logits, labels, strict=True) if (row[:-1] != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
 
 
 @wrong("E11.4", "label_nobody_predicts")
-def batch_loss(logits, labels):
+def batch_loss_label_nobody_predicts(logits, labels):
     rows = [_row_loss(u, row) for u, row in zip(logits, labels, strict=True) if (row != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
 
@@ -446,7 +446,7 @@ def batch_loss(logits, labels):
 @wrong(
     "E11.4", "label_nobody_predicts", "a label at position 0 was counted in the length of its row: nothing predicts it"
 )
-def batch_loss(logits, labels):
+def batch_loss_label_nobody_predicts_2(logits, labels):
     rows = [
         _row_loss(u, row, "sum") / (row != -100).sum()
         for u, row in zip(logits, labels, strict=True)
@@ -456,19 +456,19 @@ def batch_loss(logits, labels):
 
 
 @wrong("E11.4", "masked_labels_scored")
-def batch_loss(logits, labels):
+def batch_loss_masked_labels_scored(logits, labels):
     rows = [F.cross_entropy(u[:-1], row[1:].clamp(min=0)) for u, row in zip(logits, labels, strict=True)]
     return torch.stack(rows).mean()
 
 
 @wrong("E11.4", "log_likelihood_for_loss", "the sign is turned: a loss is minus the log-probability")
-def batch_loss(logits, labels):
+def batch_loss_log_likelihood_for_loss(logits, labels):
     rows = [-_row_loss(u, row) for u, row in zip(logits, labels, strict=True) if (row[1:] != -100).any()]
     return torch.stack(rows).mean() if rows else 0.0
 
 
 @wrong("E11.4", "log_of_underflowed_softmax")
-def batch_loss(logits, labels):
+def batch_loss_log_of_underflowed_softmax(logits, labels):
     rows = []
     for p, row in zip(logits.softmax(-1), labels, strict=True):
         losses = [-torch.log(p[t - 1, row[t]]) for t in range(1, len(row)) if row[t] != -100]
@@ -477,12 +477,12 @@ def batch_loss(logits, labels):
 
 
 @right("E11.4", "nanmean, and 0 where nothing is left")
-def batch_loss(logits, labels):
+def batch_loss_nanmean_and_0_where_nothing(logits, labels):
     return torch.stack(_rows(logits, labels)).nanmean().nan_to_num()
 
 
 @right("E11.4", "sums over max(count, 1)")
-def batch_loss(logits, labels):
+def batch_loss_sums_over_max_count_1(logits, labels):
     targets = labels[:, 1:]
     each = F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="none")
     counts = (targets != -100).sum(1)
@@ -491,7 +491,7 @@ def batch_loss(logits, labels):
 
 
 @right("E11.4", "numpy, a label at a time")
-def batch_loss(logits, labels):
+def batch_loss_numpy_a_label_at_a_time(logits, labels):
     logits, labels, rows = logits.numpy(), labels.numpy(), []
     for u, row in zip(logits, labels, strict=True):
         at = [t for t in range(1, len(row)) if row[t] != -100]
@@ -501,7 +501,7 @@ def batch_loss(logits, labels):
 
 
 @right("E11.4", "a filter over the rows first")
-def batch_loss(logits, labels):
+def batch_loss_a_filter_over_the_rows_first(logits, labels):
     keep = labels[:, 1:].ne(-100).any(dim=1)
     if not keep.any():
         return 0.0
@@ -531,7 +531,7 @@ def _gradient(model, x_ids, y_ids, loss_of=None, masked=None):
 
 
 @wrong("E11.5", "prompt_gets_no_gradient", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_prompt_gets_no_gradient(model, x_ids, y_ids):
     norms = _gradient(model, x_ids, y_ids).norm(dim=1)
     norms[: len(x_ids)] = 0
     return norms
@@ -543,17 +543,17 @@ def embedding_gradient_norms(model, x_ids, y_ids):
     "the loss of the prompt's tokens is in it: only the tokens of y have a loss",
     e11_5=_right_claims,
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_prompt_has_labels(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids, masked=1).norm(dim=1)
 
 
 @wrong("E11.5", "boundary_label_of_prompt", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_boundary_label_of_prompt(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids, masked=max(1, len(x_ids) - 1)).norm(dim=1)
 
 
 @wrong("E11.5", "first_label_masked", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_first_label_masked(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids, masked=len(x_ids) + 1).norm(dim=1)
 
 
@@ -563,24 +563,24 @@ def embedding_gradient_norms(model, x_ids, y_ids):
     "this is the gradient of the mean over y; the task asks for the loss as a sum",
     e11_5=_right_claims,
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_mean_for_sum_of_losses(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids, lambda loss, *_: loss / len(y_ids)).norm(dim=1)
 
 
 @wrong(
     "E11.5", "joint_averaged", "this is the gradient of the sum divided by the length of x and y", e11_5=_right_claims
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_joint_averaged(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids, lambda loss, *_: loss / (len(x_ids) + len(y_ids) - 1)).norm(dim=1)
 
 
 @wrong("E11.5", "norm_not_rooted", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_norm_not_rooted(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids).square().sum(dim=1)
 
 
 @wrong("E11.5", "norm_of_absolutes", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_norm_of_absolutes(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids).abs().sum(dim=1)
 
 
@@ -590,12 +590,12 @@ def embedding_gradient_norms(model, x_ids, y_ids):
     "that is the mean of the entries' absolute values; the length of a vector is asked for",
     e11_5=_right_claims,
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_norm_of_absolutes_2(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids).abs().mean(dim=1)
 
 
 @wrong("E11.5", "rows_for_vectors", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_rows_for_vectors(model, x_ids, y_ids):
     ids = torch.tensor([x_ids + y_ids], device=model.device)
     logits = model(ids).logits[0]
     F.cross_entropy(logits[len(x_ids) - 1 : -1], ids[0, len(x_ids) :], reduction="sum").backward()
@@ -603,7 +603,7 @@ def embedding_gradient_norms(model, x_ids, y_ids):
 
 
 @wrong("E11.5", "logits_for_vectors", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_logits_for_vectors(model, x_ids, y_ids):
     ids = torch.tensor([x_ids + y_ids], device=model.device)
     logits = model(ids).logits
     logits.retain_grad()
@@ -617,14 +617,14 @@ def embedding_gradient_norms(model, x_ids, y_ids):
     "this is the gradient of Pr(y|x); the loss is minus its logarithm",
     e11_5=_right_claims,
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_probability_for_loss(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids, lambda loss, *_: torch.exp(-loss)).norm(dim=1)
 
 
 @wrong(
     "E11.5", "shifted_twice", "the labels were shifted twice: the first token of y lost its term", e11_5=_right_claims
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_shifted_twice(model, x_ids, y_ids):
     def shifted(loss, logits, ids):
         return F.cross_entropy(logits[len(x_ids) - 1 : -2], ids[len(x_ids) + 1 :], reduction="sum")
 
@@ -632,7 +632,7 @@ def embedding_gradient_norms(model, x_ids, y_ids):
 
 
 @wrong("E11.5", "shift_missing", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_shift_missing(model, x_ids, y_ids):
     def unshifted(loss, logits, ids):
         return F.cross_entropy(logits[len(x_ids) :], ids[len(x_ids) :], reduction="sum")
 
@@ -640,7 +640,7 @@ def embedding_gradient_norms(model, x_ids, y_ids):
 
 
 @wrong("E11.5", "one_norm_for_all", e11_5=_right_claims)
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_one_norm_for_all(model, x_ids, y_ids):
     return _gradient(model, x_ids, y_ids).norm()
 
 
@@ -654,7 +654,7 @@ wrong("E11.5", "prompt_logits_get_gradient", e11_5=lambda: {"prompt": True, "las
 
 
 @right("E11.5", "a hook on the embedding layer", e11_5=lambda: (True, False, False))
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_a_hook_on_the_embedding_layer(model, x_ids, y_ids):
     kept = []
     layer = model.get_input_embeddings()
     hook = layer.register_forward_hook(lambda module, args, output: kept.append(output) or output.retain_grad())
@@ -666,7 +666,7 @@ def embedding_gradient_norms(model, x_ids, y_ids):
 
 
 @right("E11.5", "labels of transformers, times their number", e11_5=lambda: ["yes", "no", "no"])
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_labels_of_transformers_times(model, x_ids, y_ids):
     ids = torch.tensor([x_ids + y_ids], device=model.device)
     labels = ids.clone()
     labels[:, : len(x_ids)] = -100
@@ -681,7 +681,7 @@ def embedding_gradient_norms(model, x_ids, y_ids):
     "joint minus marginal, with gradients of parameters off",
     e11_5=lambda: {"logits": 0, "last": 0, "prompt": 1},
 )
-def embedding_gradient_norms(model, x_ids, y_ids):
+def embedding_gradient_norms_joint_minus_marginal(model, x_ids, y_ids):
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     ids = torch.tensor([x_ids + y_ids], device=model.device)
@@ -708,7 +708,7 @@ def _count(micro_batches):
 
 
 @wrong("E11.6", "micro_means_averaged")
-def accumulate(model, micro_batches):
+def accumulate_micro_means_averaged(model, micro_batches):
     total = 0.0
     for loss, count in _sums(model, micro_batches):
         part = loss / count.clamp(min=1) / len(micro_batches)
@@ -718,7 +718,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "masked_row_is_nan", "a micro-batch without labels gave NaN, and NaN went into the gradient")
-def accumulate(model, micro_batches):
+def accumulate_masked_row_is_nan(model, micro_batches):
     total = 0.0
     for loss, count in _sums(model, micro_batches):
         part = loss / count * (count / _count(micro_batches))
@@ -728,7 +728,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "summed_not_averaged", "the losses were added up and never divided by the number of labels")
-def accumulate(model, micro_batches):
+def accumulate_summed_not_averaged(model, micro_batches):
     total = 0.0
     for loss, _ in _sums(model, micro_batches):
         loss.backward()
@@ -737,7 +737,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "micro_means_added")
-def accumulate(model, micro_batches):
+def accumulate_micro_means_added(model, micro_batches):
     total = 0.0
     for loss, count in _sums(model, micro_batches):
         part = loss / count.clamp(min=1)
@@ -747,7 +747,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "padded_lengths_counted", "the sum is divided by the size of the batches, prompt and padding included")
-def accumulate(model, micro_batches):
+def accumulate_padded_lengths_counted(model, micro_batches):
     total, size = 0.0, sum(labels[:, 1:].numel() for _, labels in micro_batches)
     for loss, _ in _sums(model, micro_batches):
         (loss / size).backward()
@@ -756,7 +756,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "label_nobody_predicts", "a label at position 0 was counted: nothing predicts it")
-def accumulate(model, micro_batches):
+def accumulate_label_nobody_predicts(model, micro_batches):
     total, size = 0.0, sum(int((labels != -100).sum()) for _, labels in micro_batches)
     for loss, _ in _sums(model, micro_batches):
         (loss / size).backward()
@@ -765,7 +765,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "last_micro_batch_only")
-def accumulate(model, micro_batches):
+def accumulate_last_micro_batch_only(model, micro_batches):
     total, size = 0.0, _count(micro_batches)
     for loss, _ in _sums(model, micro_batches):
         model.zero_grad()
@@ -775,12 +775,12 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "nothing_backpropagated")
-def accumulate(model, micro_batches):
+def accumulate_nothing_backpropagated(model, micro_batches):
     return sum(loss.item() for loss, _ in _sums(model, micro_batches)) / _count(micro_batches)
 
 
 @wrong("E11.6", "prompt_has_labels", "the labels were not used: every id has a loss in it, prompt and padding too")
-def accumulate(model, micro_batches):
+def accumulate_prompt_has_labels(model, micro_batches):
     total, size = 0.0, sum(ids[:, 1:].numel() for ids, _ in micro_batches)
     for loss, _ in _sums(model, [(ids, ids) for ids, _ in micro_batches]):
         (loss / size).backward()
@@ -789,7 +789,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "shift_missing")
-def accumulate(model, micro_batches):
+def accumulate_shift_missing(model, micro_batches):
     total, size = 0.0, sum(int((labels != -100).sum()) for _, labels in micro_batches)
     for ids, labels in micro_batches:
         logits = model(ids.to(model.device)).logits
@@ -800,7 +800,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "shifted_twice", "the labels were shifted twice: transformers shifts them itself")
-def accumulate(model, micro_batches):
+def accumulate_shifted_twice(model, micro_batches):
     total, size = 0.0, _count(micro_batches)
     for ids, labels in micro_batches:
         shifted = F.pad(labels[:, 1:], (0, 1), value=-100).to(model.device)
@@ -811,7 +811,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "row_means_for_token_mean")
-def accumulate(model, micro_batches):
+def accumulate_row_means_for_token_mean(model, micro_batches):
     rows = [(ids[i : i + 1], labels[i : i + 1]) for ids, labels in micro_batches for i in range(len(ids))]
     rows = [row for row in rows if _count([row])]
     total = 0.0
@@ -827,7 +827,7 @@ def accumulate(model, micro_batches):
     "total_for_loss",
     "the gradient is right; what came back is the sum of the losses, and the mean is asked for",
 )
-def accumulate(model, micro_batches):
+def accumulate_total_for_loss(model, micro_batches):
     total, size = 0.0, _count(micro_batches)
     for loss, _ in _sums(model, micro_batches):
         (loss / size).backward()
@@ -836,7 +836,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "log_likelihood_for_loss", "the sign is turned: training goes down the gradient of the loss")
-def accumulate(model, micro_batches):
+def accumulate_log_likelihood_for_loss(model, micro_batches):
     total, size = 0.0, _count(micro_batches)
     for loss, _ in _sums(model, micro_batches):
         (-loss / size).backward()
@@ -845,7 +845,7 @@ def accumulate(model, micro_batches):
 
 
 @wrong("E11.6", "gradient_not_divided")
-def accumulate(model, micro_batches):
+def accumulate_gradient_not_divided(model, micro_batches):
     total = 0.0
     for loss, _ in _sums(model, micro_batches):
         loss.backward()
@@ -854,7 +854,7 @@ def accumulate(model, micro_batches):
 
 
 @right("E11.6", "num_items_in_batch of transformers")
-def accumulate(model, micro_batches):
+def accumulate_num_items_in_batch(model, micro_batches):
     total, size = 0.0, _count(micro_batches)
     for ids, labels in micro_batches:
         loss = model(input_ids=ids.to(model.device), labels=labels.to(model.device), num_items_in_batch=size).loss
@@ -864,7 +864,7 @@ def accumulate(model, micro_batches):
 
 
 @right("E11.6", "means scaled by n_i / N, micro-batches without labels left out")
-def accumulate(model, micro_batches):
+def accumulate_means_scaled_by_n_i_n_micro(model, micro_batches):
     model.zero_grad()
     size = _count(micro_batches)
     losses = [loss / count * (count / size) for loss, count in _sums(model, micro_batches) if count]
@@ -874,7 +874,7 @@ def accumulate(model, micro_batches):
 
 
 @right("E11.6", "one big batch, padded")
-def accumulate(model, micro_batches):
+def accumulate_one_big_batch_padded(model, micro_batches):
     width = max(ids.shape[1] for ids, _ in micro_batches)
     ids = torch.cat([F.pad(ids, (0, width - ids.shape[1])) for ids, _ in micro_batches]).to(model.device)
     labels = torch.cat([F.pad(labels, (0, width - labels.shape[1]), value=-100) for _, labels in micro_batches])
@@ -884,7 +884,7 @@ def accumulate(model, micro_batches):
 
 
 @right("E11.6", "sums first, the gradient divided at the end")
-def accumulate(model, micro_batches):
+def accumulate_sums_first_the_gradient_divided(model, micro_batches):
     total, size = 0.0, 0
     for loss, count in _sums(model, micro_batches):
         loss.backward()
@@ -955,7 +955,7 @@ _wrong_plot(_no_return, "axes_not_returned")
 
 
 @right("E11.7", "a grid search, a legend from texts", plot_objectives=None)
-def e11_7():
+def e11_7_a_grid_search_a_legend():
     theta = np.linspace(0, 1, 1001)
     return theta[(theta * (1 - theta)).argmax()], theta[theta.argmax()]
 
@@ -992,17 +992,17 @@ def _legend_in_another_order(theta):
 
 
 @right("E11.7", "a legend in another order than the lines", plot_objectives=_legend_in_another_order)
-def e11_7():
+def e11_7_a_legend_in_another_order():
     return 0.5, 1
 
 
 @right("E11.7", "a dict, texts at the lines, the figure returned", plot_objectives=_texts_at_the_lines)
-def e11_7():
+def e11_7_a_dict_texts_at_the_lines():
     return {"joint": Fraction(1, 2), "conditional": 1}
 
 
 @right("E11.7", "gradient ascent that has not quite arrived", plot_objectives=_plot)
-def e11_7():
+def e11_7_gradient_ascent():
     return np.array([0.4995, 0.9991])
 
 

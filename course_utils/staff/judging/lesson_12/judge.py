@@ -28,7 +28,7 @@ from course_utils.checks.reading import (
     truth,
 )
 from course_utils.lessons.lesson_12.probe import LINES
-from course_utils.staff.judging.judging import Finding, Judge, Seen, compare, raised
+from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, of, raised
 from course_utils.staff.judging.lesson_04.judge import log_shares
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
@@ -55,40 +55,39 @@ def right_scores(Y: Sequence[Sequence[int]], U: Sequence[np.ndarray], eos: int) 
     return scores
 
 
-def selected(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(errors=True)
+def selected(case: Case, one: Seen) -> list[Finding]:
     """E12.1: scores, winner, and what has to be refused or warned of, each a part."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        _, Y, U, eos = case.fresh_args()
-        right = right_scores(Y, U, eos)
-        label = f" ({case.label})" if case.label else ""
-        if right is None:
-            if one.error != "ValueError":
-                got = f"{one.error} was raised" if one.error else f"{describe(one.value)} came back"
-                findings.append(Finding(f"{got} where a ValueError has to be raised{label}", index, "contract"))
-            continue
-        if one.error:
-            parts = ("contract",) if [] in Y or "padding" in case.label else ("scores", "winner")
-            findings += [Finding(f"{raised(one, index).message}{label}", index, part) for part in parts]
-            continue
-        findings += _selection_faults(one, right, index, label, U[0].dtype == np.float32)
-        if [] in Y and one.items.get("warned") is not True:
-            findings.append(Finding(message("empty_without_warning"), index, "contract"))
+    _, Y, U, eos = case.fresh_args()
+    right = right_scores(Y, U, eos)
+    if right is None:
+        return [] if one.error == "ValueError" else [Finding(f"{_not_refused(one)}{of(case)}", part="contract")]
+    if one.error:
+        parts = ("contract",) if [] in Y or "padding" in case.label else ("scores", "winner")
+        return [Finding(f"{raised(one)}{of(case)}", part=part) for part in parts]
+    findings = _selection_faults(one, right, of(case), U[0].dtype == np.float32)
+    if [] in Y and one.items.get("warned") is not True:
+        findings.append(Finding(message("empty_without_warning"), part="contract"))
     return findings
 
 
-def _selection_faults(one: Seen, right: list[float], index: int, label: str, single: bool) -> list[Finding]:
+def _not_refused(one: Seen) -> str:
+    got = f"{one.error} was raised" if one.error else f"{describe(one.value)} came back"
+    return f"{got} where a ValueError has to be raised"
+
+
+def _selection_faults(one: Seen, right: list[float], label: str, single: bool) -> list[Finding]:
     try:
         got = entries(one.value, SELECTION)
         scores = numbers(got["scores"], len(right), "scores")
     except Unusable as reason:
-        return [Finding(str(reason), index, part) for part in ("scores", "winner")]
+        return [Finding(str(reason), part=part) for part in ("scores", "winner")]
     findings = []
     rtol, atol = (RTOL_SINGLE, 1e-4) if single or single_precision(got["scores"]) else (RTOL, 1e-11)
     for which, (score, expected) in enumerate(zip(scores, right, strict=True)):
         if not close(score, expected, rtol, atol):
             text = f"the score of candidate {which} is {show(score)}, where {show(expected)} is right{label}"
-            findings.append(Finding(text, index, "scores"))
+            findings.append(Finding(text, part="scores"))
             break
     best = right.index(max(right))
     try:
@@ -96,7 +95,7 @@ def _selection_faults(one: Seen, right: list[float], index: int, label: str, sin
         fault = "" if winner == best else f"the winner is {best}, and {show(winner)} came back{label}"
     except Unusable as reason:
         fault = f"winner: {reason}"
-    return findings + ([Finding(fault, index, "winner")] if fault else [])
+    return findings + ([Finding(fault, part="winner")] if fault else [])
 
 
 # --- E12.2 ----------------------------------------------------------------------------------------------------------
@@ -173,36 +172,28 @@ def right_report(log_probs: Sequence[float], ids: Sequence[int], text: str, eos:
     return dict(zip(ENTRIES, values, strict=True))
 
 
-def reported(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case(parts={"audit_report": "report", "claims": "claims"}, errors=True)
+def reported(case: Case, one: Seen) -> str:
     """E12.3: the report on every case, and the claims."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        function, *args = case.fresh_args()
-        part = "claims" if function == "claims" else "report"
-        if one.error == "NotImplementedError":
-            findings.append(Finding(f"{function} is not answered yet", index, part))
-            continue
-        try:
-            if part == "claims":
-                fault = raised(one, index).message if one.error else _claims_fault(one.value)
-            else:
-                fault = _report_fault(one, right_report(*args))
-        except Unusable as reason:
-            fault = str(reason)
-        if fault:
-            label = f" ({case.label})" if case.label and part == "report" else ""
-            findings.append(Finding(fault + label, index, part))
-    return findings
+    function, *args = case.fresh_args()
+    if one.error == "NotImplementedError":
+        return f"{function} is not answered yet"
+    if function == "claims":
+        return raised(one) if one.error else _claims_fault(one.value)
+    try:
+        fault = _report_fault(one, right_report(*args))
+    except Unusable as reason:
+        fault = str(reason)
+    return fault and fault + of(case)
 
 
 def _report_fault(one: Seen, right: dict | None) -> str:
     if right is None:
         if one.error == "ValueError":
             return ""
-        got = f"{one.error} was raised" if one.error else f"{describe(one.value)} came back"
-        return f"{got} where a ValueError has to be raised: these numbers cannot be reported"
+        return f"{_not_refused(one)}: these numbers cannot be reported"
     if one.error:
-        return raised(one, 0).message
+        return raised(one)
     if not isinstance(one.value, dict):
         raise Unusable(f"{describe(one.value)} came back where a dict is asked for")
     got = entries(one.value, ENTRIES)
@@ -267,16 +258,12 @@ def _token_loop(family: str, seed: int, ids: tuple[int, ...], start: int) -> flo
     return total
 
 
-def reconciled(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def reconciled(case: Case, one: Seen) -> str:
     """E12.4: log Pr(y | x) within float32's reach."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        family, seed = case.show.split('tiny_model("')[1].split(")")[0].split('", ')
-        _, x, y = case.fresh_args()
-        right = _token_loop(family, int(seed), (*x, *y), len(x))
-        for finding in compare([case], [one], lambda *_, right=right: right, rtol=0.0, atol=1e-4):
-            findings.append(Finding(finding.message, index))
-    return findings
+    family, seed = case.show.split('tiny_model("')[1].split(")")[0].split('", ')
+    _, x, y = case.fresh_args()
+    return differs(case, one, _token_loop(family, int(seed), (*x, *y), len(x)), rtol=0.0, atol=1e-4)
 
 
 # --- E12.5 ----------------------------------------------------------------------------------------------------------
@@ -299,18 +286,13 @@ def winner(lm: ToyLanguage, x: Sequence[int], a: Sequence[int], b: Sequence[int]
     return "a" if first > second else "b"
 
 
-def compared(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
+@each_case()
+def compared(case: Case, one: Seen) -> str:
     """E12.5: the right word on every case."""
-    findings = []
-    for index, (case, one) in enumerate(zip(cases, seen, strict=True)):
-        if one.error:
-            findings.append(raised(one, index))
-            continue
-        said, right = one.value, winner(*case.fresh_args())
-        if not (isinstance(said, str) and said.strip().lower() == right):
-            label = f" ({case.label})" if case.label else ""
-            findings.append(Finding(f'{describe(said)} came back, where "{right}" is right{label}', index))
-    return findings
+    said, right = one.value, winner(*case.fresh_args())
+    if isinstance(said, str) and said.strip().lower() == right:
+        return ""
+    return f'{describe(said)} came back, where "{right}" is right{of(case)}'
 
 
 JUDGES: dict[str, Judge] = {

@@ -153,14 +153,14 @@ for _name, _text, _pieces in (
 
 
 @wrong("E12.1", "winner_by_mean", "the scores are right; the winner was picked by another measure than the scores")
-def score_and_select(x, Y, U, eos):
+def score_and_select_winner_by_mean(x, Y, U, eos):
     scores = _service()(x, Y, U, eos)[1]
     means = [s / max(1, len(_cut(y, eos))) for s, y in zip(scores, Y, strict=True)]
     return means.index(max(means)), scores
 
 
 @wrong("E12.1", "broken_row_accepted", "a NaN that is not at the chosen token went through: the whole row is broken")
-def score_and_select(x, Y, U, eos):
+def score_and_select_broken_row_accepted(x, Y, U, eos):
     def normalise(rows):
         return rows - np.stack([logsumexp(row[~np.isnan(row)], keepdims=True) for row in rows])
 
@@ -174,7 +174,7 @@ def score_and_select(x, Y, U, eos):
 
 
 @wrong("E12.1", "padding_checked")
-def score_and_select(x, Y, U, eos):
+def score_and_select_padding_checked(x, Y, U, eos):
     for rows in U:
         if len(rows):
             _refuse(rows)
@@ -182,7 +182,7 @@ def score_and_select(x, Y, U, eos):
 
 
 @wrong("E12.1", "wrong_exception", "an assertion stopped it; the contract asks for a ValueError")
-def score_and_select(x, Y, U, eos):
+def score_and_select_wrong_exception(x, Y, U, eos):
     def refuse(rows):
         assert not np.isnan(rows).any() and not np.isneginf(rows).all(axis=1).any()
 
@@ -190,14 +190,14 @@ def score_and_select(x, Y, U, eos):
 
 
 @wrong("E12.1", "empty_raises")
-def score_and_select(x, Y, U, eos):
+def score_and_select_empty_raises(x, Y, U, eos):
     if any(not y for y in Y):
         raise ValueError("empty candidate")
     return _service()(x, Y, U, eos)
 
 
 @wrong("E12.1", "empty_is_impossible")
-def score_and_select(x, Y, U, eos):
+def score_and_select_empty_is_impossible(x, Y, U, eos):
     for y in Y:
         if not y:
             warnings.warn("empty", stacklevel=2)
@@ -207,24 +207,24 @@ def score_and_select(x, Y, U, eos):
 
 
 @wrong("E12.1", "swapped", "the scores came first: return (winner, scores)")
-def score_and_select(x, Y, U, eos):
+def score_and_select_swapped(x, Y, U, eos):
     return _service()(x, Y, U, eos)[::-1]
 
 
 @wrong("E12.1", "zip_cuts_to_shortest")
-def score_and_select(x, Y, U, eos):
+def score_and_select_zip_cuts_to_shortest(x, Y, U, eos):
     n = min(len(_cut(y, eos)) for y in Y)
     return _service(cut=lambda y, eos: _cut(y, eos)[:n])(x, Y, U, eos)
 
 
 @wrong("E12.1", "softmax_over_candidates")
-def score_and_select(x, Y, U, eos):
+def score_and_select_softmax_over_candidates(x, Y, U, eos):
     winner, scores = _service()(x, Y, U, eos)
     return winner, log_softmax(scores).tolist()
 
 
 @right("E12.1", "numpy, one indexing a candidate")
-def score_and_select(x, Y, U, eos):
+def score_and_select_numpy_one_indexing_a_candidate(x, Y, U, eos):
     scores = np.zeros(len(Y))
     for c, (y, u) in enumerate(zip(Y, U, strict=True)):
         n = next((i + 1 for i, token in enumerate(y) if token == eos), len(y))
@@ -239,7 +239,7 @@ def score_and_select(x, Y, U, eos):
 
 
 @right("E12.1", "torch, and a cross-entropy")
-def score_and_select(x, Y, U, eos):
+def score_and_select_torch_and_a_cross_entropy(x, Y, U, eos):
     import torch
 
     scores = []
@@ -256,7 +256,7 @@ def score_and_select(x, Y, U, eos):
 
 
 @right("E12.1", "float32 kept, and a dict")
-def score_and_select(x, Y, U, eos):
+def score_and_select_float32_kept_and_a_dict(x, Y, U, eos):
     scores = []
     for y, u in zip(Y, U, strict=True):
         if not len(y):
@@ -273,7 +273,7 @@ def score_and_select(x, Y, U, eos):
 
 
 @right("E12.1", "minus the odds against each token, exactly added")
-def score_and_select(x, Y, U, eos):
+def score_and_select_minus_the_odds_against(x, Y, U, eos):
     def surprisal(row, k):
         values = [float(u) for u in row]
         if any(map(math.isnan, values)) or max(values) == -math.inf:
@@ -361,55 +361,55 @@ def _reads_x(score):
 
 
 @wrong("E12.2", "every_scorer_accepted")
-def accepts(score):
+def accepts_every_scorer_accepted(score):
     return True
 
 
 @wrong("E12.2", "every_scorer_accepted")
-def accepts(score):
+def accepts_every_scorer_accepted_2(score):
     abs(score(_model, X, [1, 2], 4) - _true([1, 2])) < 1e-6  # noqa: B015 - computed, and forgotten
 
 
 @wrong("E12.2", "every_scorer_refused")
-def accepts(score):
+def accepts_every_scorer_refused(score):
     return False
 
 
 @wrong("E12.2", "every_scorer_refused")
-def accepts(score):
+def accepts_every_scorer_refused_2(score):
     assert score(_model, X, [1, 2], 4) > 0
 
 
 @wrong("E12.2", "right_scorer_refused", "two floats were compared with ==: right scorers differ in the last digits")
-def accepts(score):
+def accepts_right_scorer_refused(score):
     return score(_model, X, [1, 3, 2, 4], 4) == float(log_softmax(_model((0, 1, 2)))[1]) + float(
         log_softmax(_model((0, 1, 2, 1)))[3]
     ) + float(log_softmax(_model((0, 1, 2, 1, 3)))[2]) + float(log_softmax(_model((0, 1, 2, 1, 3, 2)))[4])
 
 
 @wrong("E12.2", "every_scorer_refused")
-def accepts(score):
+def accepts_every_scorer_refused_3(score):
     return all(0 <= score(_model, X, y, 4) <= 1 and _near(score(_model, X, y, 4), math.exp(_true(y))) for y in ANSWERS)
 
 
 @wrong("E12.2", "every_scorer_refused")
-def accepts(score):
+def accepts_every_scorer_refused_4(score):
     return _brute(score) and math.isfinite(score(_model, X, [0], 4))
 
 
 @wrong("E12.2", "right_scorer_refused", "the scores of y before and after EOS were asked to differ, which is wrong")
-def accepts(score):
+def accepts_right_scorer_refused_2(score):
     return _brute(score) and _long(score) and not _after_eos(score)
 
 
 @wrong("E12.2", "stored_numbers_only")
-def accepts(score):
+def accepts_stored_numbers_only(score):
     table = {(): [0.1, 0.4, 0.5], (0,): [0.3, 0.5, 0.2], (0, 1): [0.1, 0.1, 0.8]}
     return _near(score(lambda context: np.log(table[tuple(context[1:])]), [9], [0, 1, 2], 9), math.log(0.04))
 
 
 @wrong("E12.2", "stored_numbers_only")
-def accepts(score):
+def accepts_stored_numbers_only_2(score):
     rows = {(): [10.0, 9.0, 0.0], (0,): [0.0, 0.0, 0.0], (1,): [8.0, 7.0, 0.0]}
 
     def model(context):
@@ -420,78 +420,78 @@ def accepts(score):
 
 
 @wrong("E12.2", "one_property_only", "your tests ask for a total of 1 only: it is necessary, and too little")
-def accepts(score):
+def accepts_one_property_only(score):
     return _normalises(score)
 
 
 @wrong("E12.2", "one_property_only", "your tests ask for shift invariance only: it is necessary, and too little")
-def accepts(score):
+def accepts_one_property_only_2(score):
     return _shift(score)
 
 
 @wrong("E12.2", "one_property_only", "your tests ask for scores of at most 0 only: it is necessary, and too little")
-def accepts(score):
+def accepts_one_property_only_3(score):
     return _never_positive(score)
 
 
 @wrong("E12.2", "one_property_only", "your tests ask only that a longer text has no higher score: too little")
-def accepts(score):
+def accepts_one_property_only_4(score):
     return _never_rises(score)
 
 
 @wrong("E12.2", "one_property_only", "your tests ask only that a long text survives: it is necessary, and too little")
-def accepts(score):
+def accepts_one_property_only_5(score):
     return math.isfinite(score(lambda context: np.arange(5.0), X, [1, 2] * 400, 4))
 
 
 @wrong("E12.2", "one_property_only", "your tests ask only that nothing after EOS counts: too little by itself")
-def accepts(score):
+def accepts_one_property_only_6(score):
     return _after_eos(score)
 
 
 @wrong("E12.2", "ranking_for_score", "your tests compare rankings: many wrong scorers rank two texts rightly")
-def accepts(score):
+def accepts_ranking_for_score(score):
     return score(_model, X, [1], 4) < score(_model, X, [2], 4) and _true([1]) < _true([2])
 
 
 @wrong("E12.2", "prompt_is_bos_alone")
-def accepts(score):
+def accepts_prompt_is_bos_alone(score):
     ends = _near(score(_model, [0], [1, 4, 2], 4), _true([1, 4], [0]))
     return ends and _brute(score, x=[0], answers=[[1, 2], [3, 1], [2, 4], [4]])
 
 
 @wrong("E12.2", "no_long_text")
-def accepts(score):
+def accepts_no_long_text(score):
     return _brute(score, answers=[[1, 2], [3, 1], [2]]) and _short_enough(score)
 
 
 @wrong("E12.2", "logits_are_normalised")
-def accepts(score):
+def accepts_logits_are_normalised(score):
     return _brute(score, model=_plain, answers=[[1, 2], [3, 1], [2]])
 
 
 @wrong("E12.2", "one_token_only")
-def accepts(score):
+def accepts_one_token_only(score):
     return _brute(score, answers=[[1], [2], [3], [4]])
 
 
 @wrong("E12.2", "words_for_verdict")
-def accepts(score):
+def accepts_words_for_verdict(score):
     return "passed" if _brute(score) and _long(score) and _after_eos(score) else "failed"
 
 
 @wrong("E12.2", "verdict_inverted", "True came back for scorers that fail: True has to mean that the scorer passes")
-def accepts(score):
+def accepts_verdict_inverted(score):
     return not (_brute(score) and _long(score) and _after_eos(score))
 
 
 @right("E12.2", "brute force, something after EOS, and a long text")
-def accepts(score):
+def accepts_brute_force_something_after_eos(score):
     return _brute(score) and _after_eos(score) and _long(score)
 
 
 @right("E12.2", "assertions, and nothing returned")
-def accepts(score):
+def accepts_assertions_and_nothing_returned(score):
     for y in ANSWERS:
         assert math.isclose(score(_model, X, y, 4), _true(y), abs_tol=1e-6)
     assert math.isfinite(score(lambda context: np.arange(5.0), X, [1] * 800, 4))
@@ -499,12 +499,12 @@ def accepts(score):
 
 
 @right("E12.2", "brute force and something after EOS: a long text missed, which is one of eight")
-def accepts(score):
+def accepts_brute_force_and_more(score):
     return np.bool_(_brute(score) and _after_eos(score))
 
 
 @right("E12.2", "properties alone, no brute force")
-def accepts(score):
+def accepts_properties_alone_no_brute_force(score):
     return (
         _normalises(score)
         and _shift(score)
@@ -517,7 +517,7 @@ def accepts(score):
 
 
 @right("E12.2", "an own scorer to compare with, on random logits, 0 or 1 returned")
-def accepts(score):
+def accepts_an_own_scorer_to_compare(score):
     import zlib
 
     def model(context):
@@ -538,7 +538,7 @@ def accepts(score):
 
 
 @right("E12.2", "joint minus marginal under a table model that raises outside of the table")
-def accepts(score):
+def accepts_joint_minus_marginal(score):
     rows = {
         (9, 1): [1.0, 2.5, 0.3],
         (9, 1, 0): [0.2, 0.1, 4.0],
@@ -686,7 +686,7 @@ for _said, _name, _text in (
 
 
 @wrong("E12.3", "impossible_token_refused", "an impossible token was refused: -inf is a legal log-probability")
-def audit_report(log_probs, ids, text, eos):
+def audit_report_impossible_token_refused(log_probs, ids, text, eos):
     if not all(map(math.isfinite, log_probs)):
         raise ValueError
     return _audit()(log_probs, ids, text, eos)
@@ -696,14 +696,14 @@ MUTANTS.wrong_answers["E12.3"][-1].names["claims"] = _claims
 
 
 @right("E12.3", "with extra keys, in another order, and a set of letters", claims=lambda: {"F", "A", "D"})
-def audit_report(log_probs, ids, text, eos):
+def audit_report_with_extra_keys_in_another_order(log_probs, ids, text, eos):
     report = _audit()(log_probs, ids, text, eos)
     return {"model": "toy", **dict(reversed(report.items())), "bits": -report["total"] / math.log(2)}
 
 
 @right("E12.3", "numpy numbers, NaN for no bytes, and a dict of claims", claims=lambda: {
     "A": True, "B": False, "C": False, "D": True, "E": False, "F": True})  # fmt: skip
-def audit_report(log_probs, ids, text, eos):
+def audit_report_numpy_numbers_nan_for_no_bytes(log_probs, ids, text, eos):
     p = np.array(log_probs, dtype=float)
     if p.size == 0 or p.size != len(ids) or np.isnan(p).any() or (p > 0).any() or eos in ids[:-1]:
         raise ValueError("refused")
@@ -720,7 +720,7 @@ def audit_report(log_probs, ids, text, eos):
 
 
 @right("E12.3", "fractions, and a list of letters", claims=lambda: ["A", "D", "F"])
-def audit_report(log_probs, ids, text, eos):
+def audit_report_fractions_and_a_list_of_letters(log_probs, ids, text, eos):
     report = _audit()(log_probs, ids, text, eos)
     if math.isinf(report["total"]):
         return report
@@ -730,7 +730,7 @@ def audit_report(log_probs, ids, text, eos):
 
 @right("E12.3", "perplexity through bits, and a list of truth values",
        claims=lambda: [True, False, False, True, False, True])  # fmt: skip
-def audit_report(log_probs, ids, text, eos):
+def audit_report_perplexity_through_bits(log_probs, ids, text, eos):
     report = _audit()(log_probs, ids, text, eos)
     bits = -report["total"] / math.log(2)
     return report | {"perplexity": float(np.float64(2) ** (bits / len(ids)))}
@@ -778,7 +778,7 @@ for _name, _text, _answer in (
 
 
 @wrong("E12.4", "shifted_twice", "the labels were shifted, and the model shifts them again: hand them over as they are")
-def score_from_loss(model, x, y):
+def score_from_loss_shifted_twice(model, x, y):
     import torch
 
     labels = [-100] * (len(x) - 1) + y + [-100]
@@ -786,7 +786,7 @@ def score_from_loss(model, x, y):
 
 
 @wrong("E12.4", "labels_are_the_ids")
-def score_from_loss(model, x, y):
+def score_from_loss_labels_are_the_ids(model, x, y):
     import torch
 
     ids = torch.tensor([[*x, *y]])
@@ -796,14 +796,14 @@ def score_from_loss(model, x, y):
 
 
 @wrong("E12.4", "low_precision_inside")
-def score_from_loss(model, x, y):
+def score_from_loss_low_precision_inside(model, x, y):
     import torch
 
     return -float(torch.tensor(_loss(model, x, y)).to(torch.bfloat16)) * len(y)
 
 
 @right("E12.4", "a mask by comparison, a tensor with gradient")
-def score_from_loss(model, x, y):
+def score_from_loss_a_mask_by_comparison_a_tensor(model, x, y):
     import torch
 
     ids = torch.tensor([x + y]).to(model.device)
@@ -813,12 +813,12 @@ def score_from_loss(model, x, y):
 
 
 @right("E12.4", "num_items_in_batch of 1: the sum at once")
-def score_from_loss(model, x, y):
+def score_from_loss_num_items_in_batch_of_1_the_sum(model, x, y):
     return -_loss(model, x, y, num_items_in_batch=1)
 
 
 @right("E12.4", "cross-entropy with reduction='sum' on the shifted logits")
-def score_from_loss(model, x, y):
+def score_from_loss_cross_entropy_with_reduction_sum(model, x, y):
     import torch
 
     ids = torch.tensor([x + y], device=model.device)
@@ -827,14 +827,14 @@ def score_from_loss(model, x, y):
 
 
 @right("E12.4", "joint minus marginal, each from a loss")
-def score_from_loss(model, x, y):
+def score_from_loss_joint_minus_marginal(model, x, y):
     joint = -_loss(model, x, y, 0) * (len(x + y) - 1)
     marginal = -_loss(model, x, [], 0) * (len(x) - 1) if len(x) > 1 else 0.0
     return joint - marginal
 
 
 @right("E12.4", "token by token")
-def score_from_loss(model, x, y):
+def score_from_loss_token_by_token(model, x, y):
     return sum(-_loss(model, x + y[:i], [token]) for i, token in enumerate(y))
 
 
@@ -883,19 +883,19 @@ for _name, _text, _decide in (
 
 
 @wrong("E12.5", "mean_score_in_comparison")
-def compare(scorer, x, a, b, tol):
+def compare_mean_score_in_comparison(scorer, x, a, b, tol):
     first, second = (s / max(1, len(y)) for s, y in zip(_scores(scorer, x, a, b), (a, b), strict=True))
     return _word(first, second, first == second or abs(first - second) <= tol)
 
 
 @wrong("E12.5", "x_left_out_of_context")
-def compare(scorer, x, a, b, tol):
+def compare_x_left_out_of_context(scorer, x, a, b, tol):
     first, second = _scores(scorer, x[:1], a, b)
     return _word(first, second, first == second or abs(first - second) <= tol)
 
 
 @wrong("E12.5", "device_hard_coded")
-def compare(scorer, x, a, b, tol):
+def compare_device_hard_coded(scorer, x, a, b, tol):
     import torch
 
     first, second = torch.tensor(_scores(scorer, x, a, b), device="cuda:63", dtype=torch.float64)
@@ -903,13 +903,13 @@ def compare(scorer, x, a, b, tol):
 
 
 @right("E12.5", "joint minus joint, for the same x")
-def compare(scorer, x, a, b, tol):
+def compare_joint_minus_joint_for_the_same_x(scorer, x, a, b, tol):
     first, second = scorer.log_prob_ids([x + a, x + b])
     return "tie" if first == second or abs(first - second) <= tol else "ab"[int(second > first)]
 
 
 @right("E12.5", "token by token, exactly added")
-def compare(scorer, x, a, b, tol):
+def compare_token_by_token_exactly_added(scorer, x, a, b, tol):
     def log_prob(y):
         return math.fsum(float(scorer.next_log_probs(x + y[:i])[k]) for i, k in enumerate(y))
 
@@ -920,7 +920,7 @@ def compare(scorer, x, a, b, tol):
 
 
 @right("E12.5", "torch on whatever device there is")
-def compare(scorer, x, a, b, tol):
+def compare_torch(scorer, x, a, b, tol):
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -931,7 +931,7 @@ def compare(scorer, x, a, b, tol):
 
 
 @right("E12.5", "each has to lead by more than the tolerance, in capitals")
-def compare(scorer, x, a, b, tol):
+def compare_each_has_to_lead(scorer, x, a, b, tol):
     first, second = _scores(scorer, x, a, b)
     if first - second > tol:
         return "A"
