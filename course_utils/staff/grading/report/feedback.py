@@ -32,8 +32,7 @@ ADVICE = {
     "MemoryError": "Look for an array or a list that is far larger than the task needs.",
     "more memory than the limit": "Look for an array or a list that is far larger than the task needs.",
     "printed more than the limit": "Take the prints out of your loops.",
-    "ended the Python process": "Take out what ends Python, such as `exit()`, restart the kernel and run "
-    "all cells.",
+    "ended the Python process": "Take out what ends Python, such as `exit()`, restart the kernel and run all cells.",
     "the answer cell raised": "Restart the kernel and run all cells from the top: Python stops at the place and says "
     "why.",
 }
