@@ -11,10 +11,11 @@ from course_utils.staff.grading.place.pristine import Exercise, imported, load, 
 from course_utils.staff.grading.run import worker
 from course_utils.staff.grading.run.pool import KernelPool
 from course_utils.staff.grading.run.worker import run_folder
-from course_utils.staff.grading.sandbox import isolation, kernel
+from course_utils.staff.grading.sandbox import isolation
 from course_utils.staff.grading.sandbox.isolation import Limits, LimitsOnly, Supplies
 from course_utils.staff.grading.sandbox.kernel import Kernel
 from course_utils.staff.grading.sandbox.process import NotStarted
+from course_utils.staff.grading.sandbox.processes import descendants
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_all_descendants_of_a_process_are_found():
         by_psutil = []
         while not by_psutil:  # until it has started its child
             by_psutil = psutil.Process(head.pid).children(recursive=True)
-        assert kernel._descendants(psutil.Process(head.pid)) == by_psutil
+        assert descendants(psutil.Process(head.pid)) == by_psutil
     finally:
         head.stdin.close()
         head.stdout.close()

@@ -16,7 +16,7 @@ from course_utils.staff.grading.intake.roster import BadRoster, Enrolled
 from course_utils.staff.grading.intake.roster import read as read_roster
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.records import Record, Row
-from course_utils.staff.grading.report import exports, feedback, overview, pages, report
+from course_utils.staff.grading.report import exports, feedback, overview, report
 from course_utils.staff.grading.report.graded import Graded
 
 EXERCISE = pristine.load("01")
@@ -137,11 +137,19 @@ def test_pages_of_every_exercise_are_whole_and_need_nothing_else(exercise):
     assert "$" not in re.sub(r"<(pre|code)>.*?</\1>", "", html, flags=re.S)
 
 
-def test_a_hint_with_a_simple_formula_is_typeset_and_another_shown_as_it_is():
-    assert pages.inline(r"the limit is $-\infty$, `a*b*c` and $e^{-150}$") == (
-        "the limit is −∞, <code>a*b*c</code> and e<sup>−150</sup>"
-    )
-    assert pages.formula(r"\frac{1}{2}") == r"<code>\frac{1}{2}</code>"
+def with_hint(hint):
+    """The exercise, its second task with this one hint."""
+    changed = replace(EXERCISE)
+    changed.__dict__["tasks"] = tuple(replace(task, hints=((hint, hint),)) for task in EXERCISE.tasks)
+    return changed
+
+
+def test_a_hint_is_markdown_with_formulas_and_one_that_cannot_be_shown_stays_as_it_is_written():
+    html = feedback.page(record("adam", n2=FAILED), with_hint(r"the *limit* is $-\infty$, `a*b*c` [there](x.ipynb)"))
+    for part in ("<em>limit</em>", "<math", "&#x0221E;", "<code>a*b*c</code> there"):
+        assert html.count(part) == 2  # in its title, and in its text
+    html = feedback.page(record("adam", n2=FAILED), with_hint(r"<b> $\notacommand{1}$ ![](none.png)"))
+    assert r"Hint: &lt;b&gt; $\notacommand{1}$ ![](none.png)</summary>" in html
 
 
 def test_paths_of_a_machine_are_cut_to_the_name_of_the_file():
@@ -189,6 +197,62 @@ def test_a_name_that_is_no_plain_word_keeps_its_link_and_stays_text():
     odd = '=x <b>"&#?'
     html = overview.page([record(odd)], graded(record(odd)), None)
     assert 'href="feedback/%3Dx%20%3Cb%3E%22%26%23%3F/' in html and "<b>" not in html
+
+
+# --- what students write --------------------------------------------------------------------------------------------
+
+HARM = "<script>1</script>{{ 7*7 }}{% raw %}<a href='javascript:x()'>\"'`**b** $x$ [l](javascript:x()) &lt; </pre>-->"
+
+
+class Skeleton(HTMLParser):
+    """The elements of a page with their attributes, where it links to, and its text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.links, self.text = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.links += [value for name, value in attributes if name == "href"]
+        self.elements.append((tag, [one for one in attributes if one[0] != "href"]))
+
+    def handle_endtag(self, tag):
+        self.elements.append((tag, "end"))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def reports(place, harm):
+    """The page of feedback and the overview where `harm` stands in one place; what was handed in otherwise is tame."""
+    put = {name: harm if name == place else "tame" for name in PLACES}
+    failed = row(EXERCISE.tasks[1], 0.0, message=put["message"], call=put["call"], returned=put["returned"])
+    one = replace(record(put["student"], note=put["note"], file=put["file"], n2=failed), seconds=2.0)
+    if place == "one reason":
+        rows = tuple(row(task, 0.0, "invalid", harm) for task in EXERCISE.tasks)
+        one = replace(one, rows=rows)
+    given = {(one.student, OPEN.id): Mark(1, put["comment"])}
+    known = {one.student: Enrolled(one.student, put["name"], None)}
+    everything = graded(one, enrolled=known, marks=given)
+    everything.about["ignored"] = [put["ignored"]]
+    everything.about["isolation"] = put["isolation"]
+    return feedback.page(one, EXERCISE, put["name"], given), overview.page([one], everything, None)
+
+
+FEEDBACK, OVERVIEW, BOTH = (0,), (1,), (0, 1)
+PLACES = {
+    "student": BOTH, "name": BOTH, "note": BOTH, "message": BOTH, "file": FEEDBACK, "call": FEEDBACK,
+    "returned": FEEDBACK, "comment": FEEDBACK, "one reason": FEEDBACK, "ignored": OVERVIEW, "isolation": OVERVIEW,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_a_stranger_writes_is_text_wherever_it_stands(place):
+    for number, (harmed, tame) in enumerate(zip(reports(place, HARM), reports(place, "tame"), strict=True)):
+        found, wanted = Skeleton(harmed), Skeleton(tame)
+        assert found.elements == wanted.elements
+        assert all(link.startswith(("#", "feedback/", "gradebook.csv", "results.csv")) for link in found.links)
+        assert (HARM in " ".join(found.text.split())) == (number in PLACES[place])
 
 
 # --- gradebooks -------------------------------------------------------------------------------------------------------

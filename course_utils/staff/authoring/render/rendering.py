@@ -1,6 +1,6 @@
 """Cells and Markdown as HTML: what the site and the slides have in common.
 
-Markdown goes through nbconvert, formulas become MathML, code is coloured by Pygments' classes. A prediction becomes
+Markdown goes through mistune, formulas become MathML, code is coloured by Pygments' classes. A prediction becomes
 its question with an answer to open behind each option: a page has no kernel, but it can still be asked.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from mistune import HTMLRenderer, Markdown, import_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -25,6 +25,7 @@ PREDICTION = re.compile(r"""^predict\(["'](\d\d)\.(\w+)["']""", re.MULTILINE)
 MARKER = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)  # what a cell says to the tests
 HREF = re.compile(r"""(<a\b[^>]*\bhref=)(["'])(.*?)\2""")
 
+PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list", "math")
 LONG = 15  # elements of MathML: a formula within a line that a phone may have to scroll
 
 TEMPLATES = Environment(
@@ -33,6 +34,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=StrictUndefined,
+    auto_reload=False,
 )
 Resolve = Callable[[str], str | None]  # where a link leads on the page that is made; None where to nowhere
 
@@ -57,7 +59,7 @@ def slug(text: str) -> str:
     return re.sub(r"[\W_]+", "-", text).strip("-").lower()
 
 
-class Renderer(IPythonRenderer):
+class Renderer(HTMLRenderer):
     """Markdown to HTML. `resolve` says where links lead, `folder` is where the pictures lie."""
 
     def __init__(self, resolve: Resolve, folder: Path, anchors: bool) -> None:
@@ -97,10 +99,7 @@ class Renderer(IPythonRenderer):
         return f'<span class="formula">{math}</span>' if math.count("</m") > LONG else math
 
     def block_math(self, body: str) -> str:
-        return f'<span class="formula block">{mathml(body, display=True)}</span>'
-
-    def latex_environment(self, name: str, body: str) -> str:
-        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+        return f'<p><span class="formula block">{mathml(body, display=True)}</span></p>\n'
 
     def table(self, text: str) -> str:
         return f'<div class="wide"><table>{text}</table></div>\n'
@@ -108,7 +107,8 @@ class Renderer(IPythonRenderer):
 
 def markdown(text: str, resolve: Resolve = str, folder: Path = Path(), anchors: bool = False) -> str:
     """Markdown as HTML. ValueError for a formula that MathML cannot show."""
-    return MarkdownWithMath(renderer=Renderer(resolve, folder, anchors)).render(text)
+    renderer = Renderer(resolve, folder, anchors)
+    return str(Markdown(renderer, plugins=[import_plugin(name) for name in PLUGINS])(text))
 
 
 def python(code: str) -> str:
@@ -149,9 +149,9 @@ def question(asked: Question) -> str:
     return f'<div class="question"><p class="label">Predict</p>{markdown(asked.text)}{options}</div>\n'
 
 
-def inline(text: str) -> str:
+def inline(text: str, resolve: Resolve = str) -> str:
     """A line of Markdown without the paragraph around it."""
-    return re.sub(r"^<p>(.*)</p>\s*$", r"\1", markdown(text), flags=re.DOTALL)
+    return re.sub(r"^<p>(.*)</p>\s*$", r"\1", markdown(text, resolve), flags=re.DOTALL)
 
 
 def code_cell(cell: dict) -> str:

@@ -73,7 +73,7 @@ def website(root: Path, edition: str, pdf: bool = False) -> dict[str, str]:
     files["index.html"] = index(root, pages, edition)
     index_of_words = json.dumps(list(entries(pages.values())), ensure_ascii=False, separators=(",", ":"))
     files["search-index.js"] = f"window.courseIndex = {index_of_words};\n"
-    files["course.css"] = rendering.asset("colours.css") + rendering.asset("course.css")
+    files["course.css"] = "".join(map(rendering.asset, ("colours.css", "dark.css", "course.css")))
     files["search.js"] = rendering.asset("search.js")
     return files
 

@@ -20,8 +20,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import psutil
+
 from course_utils.staff.grading.records import Row
 from course_utils.staff.grading.sandbox.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, remove
+from course_utils.staff.grading.sandbox.processes import descendants, kill
 
 LOCK = "lock"  # in the folder of a run
 GRACE = 60  # seconds that a worker may take beyond a submission's own limit
@@ -155,22 +158,10 @@ def _tie_processes() -> None:
 
 def _end_descendants(spared: int | None = None) -> None:
     """Ends what a submission has left running; the child of the pid `spared` lives on, for the next kernel."""
-    import psutil
-
     mine = psutil.Process().children()
-    left = [p for child in mine if child.pid != spared for p in (child, *_descendants(child))]
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    left = [p for child in mine if child.pid != spared for p in (child, *descendants(child))]
+    kill(left)
     psutil.wait_procs(left, timeout=2)
-
-
-def _descendants(process) -> list:
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        return process.children(recursive=True)
-    return []
 
 
 @contextlib.contextmanager

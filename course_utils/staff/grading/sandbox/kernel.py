@@ -20,6 +20,7 @@ from jupyter_client.manager import KernelManager
 from course_utils.checks.probing import MIME
 from course_utils.staff.grading.sandbox.isolation import MIB, Isolation, Limits, Supplies, Workspace, remove
 from course_utils.staff.grading.sandbox.process import NotStarted, Process
+from course_utils.staff.grading.sandbox.processes import descendants, kill
 
 LARGEST_MESSAGE = 8 * MIB
 START_SECONDS = 120.0
@@ -139,15 +140,13 @@ class Kernel:
 
     def end(self) -> None:
         """Kills the kernel and every process that it has started."""
-        children = _family(self.process)
-        for process in children:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        family = _family(self.process)
+        kill(family)
         with contextlib.suppress(Exception):  # the kernel is dead; what is said of that does not matter
             self.client.stop_channels()
         with contextlib.suppress(Exception):
             self.process.end()
-        psutil.wait_procs(children, timeout=2)
+        psutil.wait_procs(family, timeout=2)
         remove(self.workspace.meeting.parent)
 
 
@@ -209,30 +208,8 @@ def _family(kernel: Process) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error, NotStarted):
         head = psutil.Process(kernel.pid)
         if head.status() != psutil.STATUS_ZOMBIE:
-            return [head, *_descendants(head)]
+            return [head, *descendants(head)]
     return []
-
-
-def _descendants(head: psutil.Process) -> list[psutil.Process]:
-    """What descends from a process. Linux tells the children of each; psutil would look at all of the machine."""
-    if not Path(f"/proc/{head.pid}/task/{head.pid}/children").exists():
-        return head.children(recursive=True)
-    found, waiting = [], [head.pid]
-    while waiting:
-        for pid in _children(waiting.pop()):
-            with contextlib.suppress(psutil.Error):
-                found.append(psutil.Process(pid))
-                waiting.append(pid)
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    with contextlib.suppress(OSError):  # it has just ended
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(OSError):
-                found += [int(child) for child in (thread / "children").read_text().split()]
-    return found
 
 
 def _cpu_seconds(family: list[psutil.Process]) -> float:
