@@ -78,10 +78,8 @@ def _see_to_needs(command: Command, args: argparse.Namespace) -> None:
     if command.clone and not getattr(args, "root", None):
         project.course_folder()
     if command.extra and (missing := project.missing(command.extra)):
-        what = "this package" if len(missing) == 1 else "these packages"
-        raise LookupError(
-            f"it needs {what}: {', '.join(missing)}. To install: {project.install_command(command.extra)}"
-        )
+        install = project.install_command(command.extra)
+        raise LookupError(f"not installed: {', '.join(missing)}. Install with: {install}")
 
 
 def program() -> str:

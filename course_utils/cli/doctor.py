@@ -1,8 +1,8 @@
 """Find out what is wrong with the set-up.
 
 One line for each thing that the course uses: [ok], or [fail] with the remedy below it. The exit status is 1 only where
-something that the lessons need fails: the device decides speed, the sandbox is for grading, the browser for tests. Where
-the package was installed without the lessons, it looks at what it was installed for.
+something that the lessons need fails: the device decides speed, the sandbox is for grading, the browser for tests.
+Where there are no lessons, only the package, it looks at what that was installed for.
 """
 
 import argparse

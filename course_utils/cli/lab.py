@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def see_that_jupyter_can_write() -> None:
-    """Raises OSError, with the folder's name, where JupyterLab would end for want of a folder to keep its own files in."""
+    """Raises OSError, with the folder's name, where JupyterLab would find no place for its own files, and end."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir())
