@@ -43,7 +43,7 @@ EXTRA = {
 
 TORCH_INDEX = {"cpu": "https://download.pytorch.org/whl/cpu", "cuda": "https://download.pytorch.org/whl/cu130"}
 COST = {
-    "cpu": "about 0.4 GB to download, 1.3 GB on disk, 1 to 5 minutes",
+    "cpu": "about 0.5 GB to download, 1.5 GB on disk, 1 to 5 minutes",
     "cuda": "about 3 GB to download, 7 GB on disk, 5 to 20 minutes",
 }
 

@@ -95,7 +95,7 @@ def applies(requirement: str) -> bool:
     _, _, marker = requirement.partition(";")
     if not marker:
         return True
-    from packaging.markers import Marker  # slow to load, and seldom needed; it comes with matplotlib
+    from packaging.markers import Marker  # slow to load, and seldom needed
 
     return Marker(marker).evaluate()
 
@@ -109,9 +109,28 @@ def _is_there(requirement: str) -> bool:
         return False
 
 
-def install_command(extra: str = "") -> str:
-    """The line that installs, beside the package, what an extra needs."""
-    root, brackets = PACKAGE.parent, f"[{extra}]" if extra else ""
+def install_command(*extras: str) -> str:
+    """The line that installs, beside the package, what these extras need.
+
+    What pip takes for torch on Linux brings several GB of CUDA: without an NVIDIA driver the CPU build comes first.
+    """
+    root, brackets = PACKAGE.parent, f"[{','.join(extras)}]" if any(extras) else ""
+    pip = f"{sys.executable} -m pip install"
     if is_course(root):
-        return f'{sys.executable} -m pip install -e "{root}{brackets}" -c "{root / "constraints.txt"}"'
-    return f'{sys.executable} -m pip install "course_utils{brackets}"'
+        constrained = f' -c "{root / "constraints.txt"}"'
+        install = f'{pip} -e "{root}{brackets}"{constrained}'
+    else:
+        constrained, install = "", f'{pip} "course_utils{brackets}"'
+    if sys.platform != "linux" or "torch" not in missing(*extras) or has_nvidia_driver():
+        return install
+    return f"{pip} --no-deps torch{constrained} --index-url https://download.pytorch.org/whl/cpu && {install}"
+
+
+def has_nvidia_driver() -> bool:
+    import ctypes
+
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

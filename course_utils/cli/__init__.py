@@ -79,7 +79,8 @@ def _see_to_needs(command: Command, args: argparse.Namespace) -> None:
         project.course_folder()
     if command.extra and (missing := project.missing(command.extra)):
         install = project.install_command(command.extra)
-        raise LookupError(f"not installed: {', '.join(missing)}. Install with: {install}")
+        names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise LookupError(f"not installed: {names}. Install with: {install}")
 
 
 def program() -> str:

@@ -7,7 +7,6 @@ Where there are no lessons, only the package, it looks at what that was installe
 
 import argparse
 import importlib.util
-import os
 import platform
 import re
 import shutil
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 from course_utils import project
 from course_utils.cli import has_staff
-from course_utils.project import PACKAGE
+from course_utils.project import PACKAGE, has_nvidia_driver
 
 GIB = 1024**3
 MEMORY_NEEDED = 2 * GIB  # a kernel with torch and the course model, beside JupyterLab and a browser
@@ -151,19 +150,11 @@ def packages(root: Path | None = None) -> str:
             different.append(f"{requirement.name} {version} (tested: {pin})")
     if missing or wrong:
         faults = ([f"not installed: {', '.join(missing)}"] if missing else []) + wrong
-        raise Failure("; ".join(faults), install_with_torch(missing, pins, ",".join(uses)))
-    told = f"all {len(required)}{f' for {chr(44).join(uses)}' if uses else ''}"
-    return f"{told}; other than tested: {', '.join(different)}" if different else f"{told} in the tested versions"
-
-
-def install_with_torch(missing: list[str], pins: dict[str, str], extras: str) -> str:
-    """The command that installs. For torch on Linux another stands before it: what pip takes there brings CUDA."""
-    command = project.install_command(extras)
-    if "torch" not in missing or sys.platform != "linux" or has_nvidia_driver():
-        return command
-    torch = f"torch=={pins['torch']}" if "torch" in pins else "torch"
-    first = f"{sys.executable} -m pip install {torch} --index-url https://download.pytorch.org/whl/cpu"
-    return f"{first} (else several GB of CUDA come, too), then {command}"
+        raise Failure("; ".join(faults), project.install_command(*uses))
+    told = " for ".join([f"all {len(required)}", *filter(None, [", ".join(uses)])])
+    if different:
+        return f"{told}; other than tested: {', '.join(different)}"
+    return f"{told} in {'the tested versions' if pins else 'versions that the course takes'}"
 
 
 def pinned_versions(constraints: Path) -> dict[str, str]:
@@ -217,16 +208,6 @@ def device() -> str:
         remedy = f"update the driver to one for CUDA {torch.version.cuda} (or carry on: every lesson runs on the CPU)"
         raise Failure("there is an NVIDIA driver, but torch cannot use the GPU", remedy)
     return f"cpu, {torch.get_num_threads()} threads (every lesson runs on it)"
-
-
-def has_nvidia_driver() -> bool:
-    import ctypes
-
-    try:
-        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
 
 
 def memory() -> str:

@@ -61,8 +61,8 @@ def cannot_write(error: OSError, work: Path) -> str:
     fault = f"{error.filename} cannot be written ({error.strerror})"
     if not Path(error.filename or "").is_relative_to(work):
         return f"{fault}. JupyterLab keeps its own files there; name another folder in JUPYTER_RUNTIME_DIR"
-    if work.exists() and not work.is_dir():
-        return f"{work} is a file, and your notebooks go into a folder of this name. Rename the file"
+    if isinstance(error, FileExistsError):
+        return f"{error.filename} is a file, and your notebooks go into a folder of this name. Rename the file"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{fault}. Make room on the disk; what is in {work} is whole"
     return f"{fault}. Your notebooks go there: copy the course to a folder of your own, and open it there"

@@ -11,6 +11,7 @@ EXTRAS = ("lab", "grade")
 CONDA_NAMES = {
     "huggingface-hub": "huggingface_hub",
     "jupyter-client": "jupyter_client",
+    "jupyter-core": "jupyter_core",
     "matplotlib": "matplotlib-base",
     "torch": "pytorch",
 }

@@ -48,6 +48,7 @@ SEEN = (
 )
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
 MIB = 1024 * 1024
+SETTINGS = Path("/proc/sys")
 NAMESPACES = (  # settings of Linux: the value that forbids an ordinary user to make namespaces, and one that allows it
     ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
     ("kernel.unprivileged_userns_clone", "0", "1"),
@@ -369,6 +370,9 @@ def find_sandbox(folder: Path) -> Bubblewrap:
     done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        if reason.startswith("ModuleNotFoundError"):
+            outside = f"install the course in {sys.prefix}: no other place's packages are seen in the sandbox"
+            raise Unavailable(f"the sandbox lacks packages ({reason[:200]})", outside)
         raise Unavailable(f"bubblewrap does not work here ({reason[:200]})", _remedy())
     return sandbox
 
@@ -377,7 +381,7 @@ def _remedy() -> str:
     """What to do where a sandbox cannot be made."""
     for setting, forbids, allows in NAMESPACES:
         with contextlib.suppress(OSError):
-            if Path("/proc/sys", setting.replace(".", "/")).read_text().strip() == forbids:
+            if (SETTINGS / setting.replace(".", "/")).read_text().strip() == forbids:
                 return f"allow user namespaces: sudo sysctl {setting}={allows}"
     return "see that user namespaces are allowed here; a container gets them only from who starts it"
 
