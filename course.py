@@ -35,12 +35,15 @@ STAMP = VENV / "course-setup.json"  # what is installed: {"inputs": hash, or nul
 OLDEST, NEWEST = (3, 11), (3, 14)
 WINDOWS = os.name == "nt"
 
-# The commands that need more than the course's own dependencies, and the extra of pyproject.toml that brings it.
-EXTRA = {"test": "test", "build": "test", "slides": "test", "site": "test", "new-lesson": "test"}
+# The extra of pyproject.toml that brings what a command needs.
+EXTRA = {
+    **{"lab": "lab", "check": "lab", "doctor": "lab", "grade": "grade", "score": "score", "test": "test"},
+    **{"build": "author", "slides": "author", "site": "author", "new-lesson": "author"},
+}
 
 TORCH_INDEX = {"cpu": "https://download.pytorch.org/whl/cpu", "cuda": "https://download.pytorch.org/whl/cu130"}
 COST = {
-    "cpu": "about 0.4 GB to download, 1.3 GB on disk, 1 to 5 minutes",
+    "cpu": "about 0.5 GB to download, 1.5 GB on disk, 1 to 5 minutes",
     "cuda": "about 3 GB to download, 7 GB on disk, 5 to 20 minutes",
 }
 
@@ -298,10 +301,12 @@ def reachable(url):
 def environment():
     """The environment variables for what course.py starts, without those that would put other packages in the way.
 
-    PYTHONDONTWRITEBYTECODE goes too: with it every kernel would compile torch anew.
+    PYTHONDONTWRITEBYTECODE goes too: with it every kernel would compile torch anew. Of pip's, those that would have it
+    install elsewhere; "0" also overrules `user = true` in its configuration.
     """
     left_out = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
-    return {name: value for name, value in os.environ.items() if name not in left_out}
+    left_out += ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON")
+    return dict({name: value for name, value in os.environ.items() if name not in left_out}, PIP_USER="0")
 
 
 def call(command):

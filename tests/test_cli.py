@@ -1,6 +1,9 @@
 """The `course` command: its table, laying out work/, the server's command, doctor's lines, and --require."""
 
 import argparse
+import ast
+import errno
+import importlib.metadata
 import json
 import os
 import re
@@ -11,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import cli
+from course_utils import cli, project
 from course_utils.cli import doctor, lab
 from course_utils.cli import test as test_command
-from course_utils.staff.authoring.render import browser
+from course_utils.staff.grading.sandbox import isolation
 
 ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["pytester"]
@@ -80,7 +83,7 @@ def test_the_overview_lists_the_commands_that_are_there(arguments, capsys):
         cli.main(arguments)
     text = capsys.readouterr().out
     assert end.value.code == 0
-    assert all(summary in text for _, summary in cli.COMMANDS.values())
+    assert all(command.summary in text for command in cli.COMMANDS.values())
 
 
 def test_an_unknown_command_names_the_known_ones(capsys):
@@ -102,6 +105,103 @@ def test_choosing_a_command_loads_no_other():
         print([n for n in ("course_utils.cli.doctor", "course_utils.grading", "torch") if n in sys.modules])
     """
     assert python(textwrap.dedent(code)).stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_help_needs_only_the_standard_library(name):
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from course_utils.cli import main; main([{name!r}, '--help'])"
+    )
+    helped = python(code, "-I", "-S")
+    assert (helped.returncode, helped.stderr) == (0, "") and f"course.py {name}" in helped.stdout
+
+
+def test_what_the_package_imports_belongs_to_an_extra():
+    """Each package that a module imports is one that pyproject.toml names, for the commands of that module's part."""
+    parts = {"scoring": "score", "language_model": "score", "cli": "lab", "staff/grading": "grade"}
+    parts |= {"staff/judging": "grade", "staff/authoring": "author"}
+    elsewhere = {"distributed": "cluster"}  # said where it is imported
+    other_names = {"PIL": "pillow", "zmq": "pyzmq"}
+    in_notebooks = {"ipython", "ipywidgets", "torch", "transformers"}  # a helper asks for them where a lesson has them
+    unnamed = []
+    for path in (ROOT / "course_utils").rglob("*.py"):
+        place = path.relative_to(ROOT / "course_utils").as_posix()
+        extra = next((extra for part, extra in parts.items() if place.startswith(part)), "")
+        named = {project.name_of(text) for text in project.requirements(extra)} | (set() if extra else in_notebooks)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {name.partition(".")[0] for name in found} - {"course_utils"} - set(sys.stdlib_module_names):
+                name = other_names.get(top, top.lower().replace("_", "-"))
+                if name not in named and name not in elsewhere:
+                    unnamed.append(f"{place}: {top}, not in {extra or 'dependencies'}")
+    assert not unnamed
+
+
+@pytest.fixture
+def metadata_of(monkeypatch, tmp_path):
+    """The package as a wheel leaves it, in a folder of its own, beside no clone; with these lines in its metadata."""
+
+    def lies_alone(*lines: str) -> None:
+        monkeypatch.setattr(project, "PACKAGE", tmp_path / "site-packages" / "course_utils")
+        monkeypatch.setattr(importlib.metadata, "requires", lambda name: list(lines))
+        monkeypatch.chdir(tmp_path)
+
+    return lies_alone
+
+
+def test_an_installed_package_knows_what_it_needs(metadata_of):
+    metadata_of(
+        "numpy>=2.0",
+        'torch>=2.9; extra == "score"',
+        "course_utils[score]; extra == 'lab'",
+        'seccomp; sys_platform == "no such" and extra == "lab"',
+        'course_utils[lab]; extra == "grade"',
+    )
+    assert project.requirements() == ["numpy>=2.0"]
+    assert project.requirements("score") == ["numpy>=2.0", "torch>=2.9"]
+    seccomp = 'seccomp; sys_platform == "no such"'
+    assert project.requirements("grade") == ["numpy>=2.0", seccomp, "torch>=2.9"]
+    assert project.missing("grade") == []
+
+
+def test_an_extra_that_names_others_brings_what_they_bring():
+    here = project.requirements("test")
+    assert not [text for text in here if text.startswith("course_utils")]
+    assert {"numpy>=2.0", "torch>=2.9", "jupyterlab>=4.4", "ruff>=0.12", "dask>=2025.1", "uv>=0.8"} <= set(here)
+    assert not {"torch>=2.9", "jupyterlab>=4.4"} & set(project.requirements())
+
+
+def test_a_command_whose_packages_are_not_there_says_what_brings_them(metadata_of, monkeypatch, capsys):
+    metadata_of("numpy", *(f'nobody-wrote-{n}; extra == "score"' for n in range(5)))
+    assert cli.main(["score", "pairs.jsonl", "--out", "scores.jsonl"]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.count("\n") == 1
+    assert told.err.startswith(
+        "course score: not installed: nobody-wrote-0, nobody-wrote-1, nobody-wrote-2 and 2 more. "
+    )
+    assert told.err.endswith(' -m pip install "course_utils[score]"\n')
+
+
+@pytest.mark.parametrize("name", [name for name, command in cli.COMMANDS.items() if command.clone])
+def test_a_command_that_needs_the_course_says_so_where_there_is_none(metadata_of, capsys, name):
+    metadata_of()
+    arguments = {"grade": ["in", "--out", "out"], "new-lesson": ["13_x"]}.get(name, [])
+    assert cli.main([name, *arguments]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.count("\n") == 1
+    assert told.err.startswith(f"course {name}: ") and "clone" in told.err
+
+
+@pytest.mark.parametrize("driver", [True, False])
+def test_the_command_that_installs_takes_the_cpu_build_where_there_is_no_gpu(metadata_of, monkeypatch, driver):
+    metadata_of('torch; extra == "score"')
+    monkeypatch.setattr(project, "missing", lambda *extras: ["torch"])
+    monkeypatch.setattr(project, "has_nvidia_driver", lambda: driver)
+    monkeypatch.setattr(sys, "platform", "linux")
+    first, *rest = project.install_command("score").split(" && ")
+    assert ("whl/cpu" in first) == bool(rest) == (not driver)
+    assert [first, *rest][-1].endswith('pip install "course_utils[score]"')
 
 
 def test_the_readme_names_commands_and_files_that_are_there():
@@ -209,7 +309,7 @@ def test_lab_names_few_new_notebooks_and_counts_many(tmp_path):
 
 
 def test_an_interrupted_copy_leaves_no_half_notebook(course, monkeypatch):
-    def interrupted(draft, target):
+    def interrupted(source, target):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -252,11 +352,50 @@ def test_lessons_are_live_under_lab_and_the_users_configuration_stays():
     assert (Path(ours) / "labconfig" / "page_config.json").is_file()
 
 
-def test_lab_outside_a_clone_says_so(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("course_utils.project.PACKAGE", tmp_path / "site-packages" / "course_utils")
-    monkeypatch.chdir(tmp_path)
-    assert lab.run(argparse.Namespace(port=None, no_browser=True)) == 2
-    assert "clone of the course's repository" in capsys.readouterr().err
+@pytest.fixture
+def opened(monkeypatch, course, tmp_path):
+    """Calls `course lab` on the small course; what would be started is recorded in `started`."""
+    monkeypatch.setattr(lab.project, "course_folder", lambda: course)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    started = []
+    monkeypatch.setattr(lab, "_become", lambda command, environment: started.append(command) or 0)
+    return lambda: (lab.run(argparse.Namespace(port=None, no_browser=True)), len(started))
+
+
+def test_lab_starts_where_it_may_write(opened, course):
+    assert opened() == (0, 1) and (course / "work" / "00_start_here.ipynb").is_file()
+
+
+def refusal(opened, capsys) -> str:
+    assert opened() == (2, 0)
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.count("\n") == 1 and told.err.startswith("course lab: ")
+    return told.err
+
+
+@pytest.mark.parametrize("name", ["work", "work/exercises"])
+def test_a_file_where_the_notebooks_go_is_told(opened, course, capsys, name):
+    (course / name).parent.mkdir(exist_ok=True)
+    (course / name).write_text("", encoding="utf-8")
+    message = refusal(opened, capsys)
+    assert str(course / name) in message and "Rename the file" in message
+
+
+@pytest.mark.parametrize(("error", "advice"), [(errno.EROFS, "folder of your own"), (errno.ENOSPC, "Make room")])
+def test_a_course_that_cannot_be_written_is_told(opened, course, monkeypatch, capsys, error, advice):
+    def refuses(self, data):
+        raise OSError(error, os.strerror(error), str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", refuses)
+    message = refusal(opened, capsys)
+    assert str(course / "work") in message and os.strerror(error) in message and advice in message
+
+
+def test_a_home_that_jupyter_cannot_write_to_is_told(opened, tmp_path, monkeypatch, capsys):
+    (tmp_path / "home").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "home" / "runtime"))
+    message = refusal(opened, capsys)
+    assert str(tmp_path / "home" / "runtime") in message and "JUPYTER_RUNTIME_DIR" in message
 
 
 # -------------------------------------------------------------------------------------------------------- course test
@@ -276,12 +415,10 @@ def test_quick_leaves_out_what_its_help_says():
     assert "--numprocesses" not in command
 
 
-def test_missing_test_packages_are_named_with_the_command_that_brings_them(monkeypatch, capsys):
-    monkeypatch.setattr(test_command.importlib.util, "find_spec", lambda name: None)
-    arguments = argparse.Namespace(quick=True, jobs=None, require="", pytest=[])
-    assert test_command.run(arguments) == 2
-    message = capsys.readouterr().out
-    assert "hypothesis" in message and '-e ".[test]" -c constraints.txt' in message
+def test_a_copy_without_tests_says_so(monkeypatch, course, capsys):
+    monkeypatch.setattr(test_command.project, "course_folder", lambda: course)
+    assert test_command.run(argparse.Namespace(quick=True, jobs=None, require="", pytest=[])) == 2
+    assert str(course) in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -355,21 +492,21 @@ def test_a_good_line_and_a_bad_one():
         raise doctor.Failure("it is broken", "mend it")
 
     good_line, bad_line = lines(
-        doctor.Check("one", lambda: "fine", True, "r"), doctor.Check("two", bad, False, "not used")
+        doctor.Check("one", lambda: "fine", True, "r", ""), doctor.Check("two", bad, False, "not used", "")
     )
     assert str(good_line) == "[ok]   one: fine"
     assert str(bad_line) == "[fail] two: it is broken\n       remedy: mend it"
 
 
 def test_an_error_that_nobody_thought_of_becomes_a_line():
-    (line,) = lines(doctor.Check("odd", lambda: 1 / 0, True, "the general remedy"))
+    (line,) = lines(doctor.Check("odd", lambda: 1 / 0, True, "the general remedy", ""))
     assert (line.ok, line.remedy) == (False, "the general remedy")
     assert "ZeroDivisionError" in line.finding
 
 
 @pytest.mark.parametrize(("needed", "status"), [(True, 1), (False, 0)])
 def test_only_what_the_lessons_need_decides_the_exit_status(monkeypatch, capsys, needed, status):
-    monkeypatch.setattr(doctor, "CHECKS", [doctor.Check("thing", lambda: 1 / 0, needed, "mend it")])
+    monkeypatch.setattr(doctor, "CHECKS", [doctor.Check("thing", lambda: 1 / 0, needed, "mend it", "")])
     assert doctor.run(argparse.Namespace()) == status
     assert "[fail] thing" in capsys.readouterr().out
 
@@ -384,33 +521,35 @@ def test_doctor_on_an_old_python(monkeypatch):
 
 
 @pytest.fixture
-def project(tmp_path):
-    def write(dependencies: list[str], pins: list[str]):
-        pyproject, constraints = tmp_path / "pyproject.toml", tmp_path / "constraints.txt"
-        pyproject.write_text(f"[project]\ndependencies = {json.dumps(dependencies)}\n", encoding="utf-8")
-        constraints.write_text("\n".join(["# a comment", *pins]), encoding="utf-8")
-        return lambda: doctor.packages(pyproject, constraints)
+def clone(tmp_path):
+    """doctor's look at the packages of a clone whose lessons need these, with these pins."""
+
+    def write(needed: list[str], pins: list[str]):
+        text = f"[project]\ndependencies = []\n[project.optional-dependencies]\nlab = {json.dumps(needed)}\n"
+        (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+        (tmp_path / "constraints.txt").write_text("\n".join(["# a comment", *pins]), encoding="utf-8")
+        return lambda: doctor.packages(tmp_path)
 
     return write
 
 
-def test_doctor_finds_a_missing_package(project):
-    failure = failure_of(project(["pytest", "a-package-that-nobody-wrote>=1"], []))
+def test_doctor_finds_a_missing_package(clone):
+    failure = failure_of(clone(["pytest", "a-package-that-nobody-wrote>=1"], []))
     assert "a-package-that-nobody-wrote" in failure.finding and "pytest" not in failure.finding
     assert "pip install -e" in failure.remedy
 
 
-def test_doctor_finds_a_version_that_the_course_cannot_take(project):
-    assert f"pytest {pytest.__version__}" in failure_of(project(["pytest>=999"], [])).finding
+def test_doctor_finds_a_version_that_the_course_cannot_take(clone):
+    assert f"pytest {pytest.__version__}" in failure_of(clone(["pytest>=999"], [])).finding
 
 
-def test_doctor_names_other_versions_than_the_tested_and_lets_them_pass(project):
-    assert f"pytest {pytest.__version__} (tested: 1.0)" in project(["pytest"], ["pytest==1.0"])()
+def test_doctor_names_other_versions_than_the_tested_and_lets_them_pass(clone):
+    assert f"pytest {pytest.__version__} (tested: 1.0)" in clone(["pytest"], ["pytest==1.0"])()
 
 
-def test_doctor_takes_a_local_build_for_the_version_it_is(project, monkeypatch):
+def test_doctor_takes_a_local_build_for_the_version_it_is(clone, monkeypatch):
     monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.13.0+cpu")
-    assert project(["torch>=2"], ["torch==2.13.0"])() == "all 1 in the tested versions"
+    assert clone(["torch>=2"], ["torch==2.13.0"])().endswith(" in the tested versions")
 
 
 def test_pins_of_other_systems_do_not_count(tmp_path):
@@ -426,7 +565,7 @@ def test_doctor_finds_a_kernel_that_cannot_start(monkeypatch, tmp_path):
     (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    (line,) = lines(doctor.Check("kernel", doctor.kernel, True, doctor.SET_UP_AGAIN))
+    (line,) = lines(doctor.Check("kernel", doctor.kernel, True, doctor.SET_UP_AGAIN, "lab"))
     assert not line.ok and line.remedy
 
 
@@ -485,28 +624,83 @@ def test_doctor_finds_a_course_model_that_computes_nothing(monkeypatch):
 
 
 def test_doctor_finds_that_there_is_no_sandbox(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "apt install bubblewrap" in failure_of(doctor.sandbox).remedy
-    monkeypatch.setattr(doctor.sys, "platform", "darwin")
-    assert "Linux" in failure_of(doctor.sandbox).remedy
+    failure = failure_of(doctor.sandbox)
+    assert failure.finding == "the sandbox needs bubblewrap" and "apt install bubblewrap" in failure.remedy
+    monkeypatch.setattr(sys, "platform", "darwin")
+    failure = failure_of(doctor.sandbox)
+    assert failure.finding == "the sandbox needs Linux" and "virtual machine" in failure.remedy
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for bubblewrap is a shell script")
-def test_doctor_finds_a_sandbox_that_cannot_start(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("said", "finding", "remedy"),
+    [
+        (
+            "setting up uid map: Permission denied",
+            "does not work here (setting up uid map: Permission denied)",
+            "user name",
+        ),
+        ("ModuleNotFoundError: No module named 'ipykernel'", "lacks packages (ModuleNotFoundError: ", sys.prefix),
+    ],
+)
+def test_doctor_finds_a_sandbox_that_cannot_start(monkeypatch, tmp_path, said, finding, remedy):
     program = tmp_path / "bwrap"
-    program.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
+    program.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
     program.chmod(0o755)
-    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     failure = failure_of(doctor.sandbox)
-    assert "Permission denied" in failure.finding and "user namespaces" in failure.remedy
+    assert finding in failure.finding and remedy in failure.remedy
+
+
+@pytest.mark.parametrize(
+    ("files", "remedy"),
+    [
+        ({"kernel/apparmor_restrict_unprivileged_userns": "1"}, "kernel.apparmor_restrict_unprivileged_userns=0"),
+        ({"kernel/unprivileged_userns_clone": "0"}, "kernel.unprivileged_userns_clone=1"),
+        ({"kernel/unprivileged_userns_clone": "1", "user/max_user_namespaces": "0"}, "user.max_user_namespaces=15000"),
+        ({"kernel/apparmor_restrict_unprivileged_userns": "0"}, "a container"),
+    ],
+)
+def test_the_remedy_for_namespaces_is_the_setting_that_forbids_them(monkeypatch, tmp_path, files, remedy):
+    for name, value in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
+    monkeypatch.setattr(isolation, "SETTINGS", tmp_path)
+    assert remedy in isolation._remedy()
 
 
 def test_doctor_finds_that_there_is_no_browser(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(browser, "find_browser", lambda: None)
+    monkeypatch.setattr("course_utils.staff.authoring.render.browser.find_browser", lambda: None)
     assert "chromium" in failure_of(doctor.browser).remedy
+
+
+@pytest.mark.parametrize(
+    ("installed", "looked_at"),
+    [
+        ([], {"Python", "packages", "disk"}),
+        (["score"], {"Python", "packages", "disk", "device", "course model"}),
+    ],
+)
+def test_without_lessons_doctor_looks_at_what_was_installed(monkeypatch, tmp_path, installed, looked_at):
+    monkeypatch.setattr(project, "missing", lambda *extras, root=None: {*extras} - {"", *installed})
+    assert {check.name for check in doctor.CHECKS if doctor.concerns(check, lessons=False)} == looked_at
+    assert all(doctor.concerns(check, lessons=True) for check in doctor.CHECKS)
+
+
+def test_doctor_speaks_of_the_folder_venv_only_where_there_is_one(monkeypatch, course, metadata_of):
+    monkeypatch.setattr(doctor, "PACKAGE", course / "course_utils")
+    (course / "course_utils").mkdir()
+    (course / ".venv").mkdir()
+    assert "delete the folder .venv" in doctor.set_up_again()
+    (course / ".venv").rmdir()
+    assert ".venv" not in doctor.set_up_again().replace(sys.executable, "")
+    metadata_of()
+    monkeypatch.setattr(doctor, "PACKAGE", project.PACKAGE)
+    assert 'pip install "course_utils[lab]" --force-reinstall' in doctor.set_up_again()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for Chromium is a shell script")

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.cli import COMMANDS
+from course_utils.project import requirements
+
 ROOT = Path(__file__).resolve().parents[1]
 LINUX, MACOS, WINDOWS = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"
 
@@ -125,7 +128,7 @@ def test_extras_come_when_they_are_needed_and_stay(setup):
     assert setup.installed[-1] == ({"test"}, "cpu")
 
 
-def test_lab_needs_no_extra_and_test_needs_its_own(setup, monkeypatch):
+def test_each_command_gets_the_extra_that_it_needs(setup, monkeypatch):
     asked = []
     monkeypatch.setattr(setup, "set_up", lambda extras, torch: asked.append((extras, torch)) or "python")
     monkeypatch.setattr(setup, "run_course", lambda python, arguments: arguments)
@@ -133,7 +136,28 @@ def test_lab_needs_no_extra_and_test_needs_its_own(setup, monkeypatch):
     assert setup.main(["lab"]) == ["lab"]
     assert setup.main(["test", "--quick"]) == ["test", "--quick"]
     assert setup.main(["--torch", "cuda", "grade", "in", "--out", "test"]) == ["grade", "in", "--out", "test"]
-    assert asked == [(set(), None), ({"test"}, None), (set(), "cuda")]
+    assert asked == [({"lab"}, None), ({"test"}, None), ({"grade"}, "cuda")]
+
+
+def test_course_py_and_the_commands_agree_on_the_extras(setup):
+    needed = {name: command.extra for name, command in COMMANDS.items()}
+    assert setup.EXTRA == needed | {"doctor": "lab"}  # which looks at what is there, and in a clone lessons should be
+
+
+def test_after_lab_a_student_needs_no_network(setup):
+    """`lab` brings all that `check` and `doctor` need, and what brings more than `lab` has all of it."""
+    lessons = set(requirements(setup.EXTRA["lab"]))
+    assert all(set(requirements(setup.EXTRA[name])) <= lessons for name in ("check", "doctor", "score"))
+    assert all(set(requirements(setup.EXTRA[name])) >= lessons for name in ("grade", "build", "test"))
+
+
+def test_what_pip_is_told_to_install_elsewhere_is_not_heard(setup, monkeypatch):
+    elsewhere = {"PIP_TARGET": "/t", "PIP_PREFIX": "/p", "PIP_ROOT": "/r", "PIP_PYTHON": "/usr/bin/python3"}
+    for name, value in {**elsewhere, "PIP_USER": "1", "PIP_INDEX_URL": "https://mirror/simple"}.items():
+        monkeypatch.setenv(name, value)
+    environment = setup.environment()
+    assert not set(elsewhere) & set(environment)
+    assert (environment["PIP_USER"], environment["PIP_INDEX_URL"]) == ("0", "https://mirror/simple")
 
 
 def test_an_interrupted_set_up_goes_on(setup, monkeypatch):
@@ -423,7 +447,8 @@ def of_processor() -> float:
 @pytest.mark.slow
 def test_set_up_from_nothing_and_again_without_a_network(copy, tmp_path):
     needs_an_index()
-    first = course_py(copy, "hello", "a b", cwd=tmp_path)
+    astray = {"PIP_USER": "1", "PIP_TARGET": str(tmp_path / "astray")}
+    first = course_py(copy, "hello", "a b", cwd=tmp_path, env=astray)
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"running ['hello', 'a b'] {copy / '.venv'}" in first.stdout
     assert json.loads((copy / ".venv" / "course-setup.json").read_text(encoding="utf-8"))["inputs"]
@@ -471,7 +496,7 @@ def test_an_interrupt_at_any_time_is_made_good_by_the_next_call_and_pip_alone_wi
 def test_the_dependencies_resolve(python, platform):
     """Under the constraints, everything has a wheel for this Python and this system; nothing is installed."""
     needs_an_index()
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "test", "--extra", "cluster"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "test"]
     command += ["-c", "constraints.txt", "--python-version", python, "--python-platform", platform]
     command += ["--only-binary", ":all:", "--no-annotate", "--no-header", "--quiet"]
     # torch's wheels for macOS need version 14, which the README says

@@ -1,30 +1,43 @@
 """The `course` command: one table of commands, each a module that is imported only when it is chosen.
 
 A command's module has `add_arguments(parser)` and `run(args) -> int`, the exit status. What a command is for stands
-in its module's docstring, which its `--help` shows.
+in its module's docstring, which its `--help` shows; for that the standard library is enough. Before `run` is called,
+this module has seen to it that the command finds what its line of the table names.
 """
 
 import argparse
 import importlib
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
+from course_utils import project
 from course_utils.project import PACKAGE
 
-# name: (module, one line of help), in the order in which `course --help` lists them
+
+class Command(NamedTuple):
+    """A line of the table."""
+
+    module: str
+    summary: str  # for `course --help`
+    extra: str  # of pyproject.toml: the packages without which it does not work
+    clone: bool = True  # it works on a clone of the course
+    staff: bool = True  # it needs course_utils/staff
+
+
+# in the order in which `course --help` lists them
 COMMANDS = {
-    "lab": ("lab", "open the course in JupyterLab"),
-    "check": ("check", "check your answers, or see what is done and what is next"),
-    "doctor": ("doctor", "find out what is wrong with the set-up, and the remedy"),
-    "test": ("test", "run all tests of the course"),
-    "score": ("score", "log-probabilities of the pairs in a file, with any model"),
-    "grade": ("grade", "grade a folder of submissions"),
-    "build": ("build", "make everything that is generated from the sources"),
-    "slides": ("slides", "turn a lecture into slides"),
-    "site": ("site", "turn the course into a website"),
-    "new-lesson": ("new_lesson", "start a new lesson"),
+    "lab": Command("lab", "open the course in JupyterLab", "lab", staff=False),
+    "check": Command("check", "check your answers, or see what is done and what is next", "lab"),
+    "doctor": Command("doctor", "find out what is wrong with the set-up, and the remedy", "", False, False),
+    "test": Command("test", "run all tests of the course", "test"),
+    "score": Command("score", "log-probabilities of the pairs in a file, with any model", "score", False, False),
+    "grade": Command("grade", "grade a folder of submissions", "grade"),
+    "build": Command("build", "make everything that is generated from the sources", "author"),
+    "slides": Command("slides", "turn a lecture into slides", "author"),
+    "site": Command("site", "turn the course into a website", "author"),
+    "new-lesson": Command("new_lesson", "start a new lesson", "author"),
 }
-OF_STAFF = ("check", "test", "grade", "build", "slides", "site", "new-lesson")  # these need course_utils/staff
 
 # What is said of a command that is not there: `course build --handout` leaves some out.
 NOT_HERE = {
@@ -37,7 +50,7 @@ FOR_INSTRUCTORS = "it is for instructors, who have the whole course"
 def main(argv: list[str] | None = None) -> int:
     """Run `course` with these arguments (the process's own if None) and return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    available = {name: entry for name, entry in COMMANDS.items() if name not in OF_STAFF or has_staff()}
+    available = {name: command for name, command in COMMANDS.items() if has_staff() or not command.staff}
     chosen = argv[0] if argv else None
     if chosen in COMMANDS and chosen not in available:
         print(f"`{program()} {chosen}` is not in this copy of the course: {NOT_HERE.get(chosen, FOR_INSTRUCTORS)}.")
@@ -45,12 +58,29 @@ def main(argv: list[str] | None = None) -> int:
     if chosen not in available:
         _overview(available).parse_args(argv or ["--help"])
         return 2  # not reached: argparse has printed the help or the mistake, and has left
-    module = importlib.import_module(f"course_utils.cli.{available[chosen][0]}")
+    command = available[chosen]
+    module = importlib.import_module(f"course_utils.cli.{command.module}")
     parser = argparse.ArgumentParser(
         prog=f"{program()} {chosen}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.add_arguments(parser)
-    return module.run(parser.parse_args(argv[1:])) or 0
+    args = parser.parse_args(argv[1:])
+    try:
+        _see_to_needs(command, args)
+    except LookupError as reason:
+        print(f"course {chosen}: {reason}", file=sys.stderr)
+        return 2
+    return module.run(args) or 0
+
+
+def _see_to_needs(command: Command, args: argparse.Namespace) -> None:
+    """Raises LookupError, with what to do, where a command cannot work here."""
+    if command.clone and not getattr(args, "root", None):
+        project.course_folder()
+    if command.extra and (missing := project.missing(command.extra)):
+        install = project.install_command(command.extra)
+        names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise LookupError(f"not installed: {names}. Install with: {install}")
 
 
 def program() -> str:
@@ -63,11 +93,11 @@ def has_staff() -> bool:
     return (PACKAGE / "staff").is_dir()
 
 
-def _overview(available: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
+def _overview(available: dict[str, Command]) -> argparse.ArgumentParser:
     from course_utils import __version__
 
     width = max(map(len, available))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in available.items()]
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in available.items()]
     parser = argparse.ArgumentParser(
         prog=program(),
         usage=f"{program()} COMMAND ...",

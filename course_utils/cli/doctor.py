@@ -2,31 +2,50 @@
 
 One line for each thing that the course uses: [ok], or [fail] with the remedy below it. The exit status is 1 only where
 something that the lessons need fails: the device decides speed, the sandbox is for grading, the browser for tests.
+Where there are no lessons, only the package, it looks at what that was installed for.
 """
 
 import argparse
 import importlib.util
-import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from course_utils import project
 from course_utils.cli import has_staff
-from course_utils.project import PACKAGE
+from course_utils.project import PACKAGE, has_nvidia_driver
 
 GIB = 1024**3
 MEMORY_NEEDED = 2 * GIB  # a kernel with torch and the course model, beside JupyterLab and a browser
 DISK_NEEDED = 1 * GIB
 OF_STAFF = ("sandbox", "browser")  # what only they use
-SET_UP_AGAIN = "delete the folder .venv and run: python3 course.py doctor"
+USES = ("score", "lab", "grade", "author", "test")  # the extras whose presence is told
+
+
+def set_up_again() -> str:
+    """How to get a package that is whole again: through course.py where it made the environment, else with pip."""
+    venv = PACKAGE.parent / ".venv"
+    if project.is_course(PACKAGE.parent) and venv.is_dir():
+        return "delete the folder .venv and run: python3 course.py doctor"
+    return f"{project.install_command('lab')} --force-reinstall"
+
+
+def model_again() -> str:
+    """How to get the files of the course model back."""
+    if (PACKAGE.parent / ".git").exists():
+        return "git checkout -- course_utils/language_model"
+    return "get a fresh copy of the course" if project.is_course(PACKAGE.parent) else SET_UP_AGAIN
+
+
+SET_UP_AGAIN = set_up_again()
+MODEL_AGAIN = model_again()
 
 
 class Failure(Exception):
@@ -56,8 +75,9 @@ class Check(NamedTuple):
 
     name: str
     look: Callable[[], str]
-    needed: bool
+    needed: bool  # by the lessons
     remedy: str  # for what nobody thought of
+    extra: str  # where that is not installed, and nobody has asked for the lessons, there is nothing to look at
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,16 +85,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    needed_and_broken = []
-    for line in examine(CHECKS if has_staff() else [check for check in CHECKS if check.name not in OF_STAFF]):
+    lessons = project.find_course() is not None
+    broken = []
+    for line in examine([check for check in CHECKS if concerns(check, lessons)]):
         print(line, flush=True)
         if line.needed and not line.ok:
-            needed_and_broken.append(line.name)
-    if needed_and_broken:
-        print(f"\nThe lessons need this first: {', '.join(needed_and_broken)}.")
+            broken.append(line.name)
+    if broken:
+        print(f"\n{'The lessons need this' if lessons else 'See to this'} first: {', '.join(broken)}.")
         return 1
-    print("\nThe lessons can start.")
+    print("\nThe lessons can start." if lessons else "\nAll is well. The lessons are in the course's repository.")
     return 0
+
+
+def concerns(check: Check, lessons: bool) -> bool:
+    """Whether to look: at everything where the lessons are, else at what the package was installed for."""
+    if check.name in OF_STAFF and not has_staff():
+        return False
+    return lessons or not project.missing(check.extra)
 
 
 def examine(checks: list[Check]) -> Iterator[Line]:
@@ -84,6 +112,9 @@ def examine(checks: list[Check]) -> Iterator[Line]:
             yield Line(check.name, True, check.look(), "", check.needed)
         except Failure as failure:
             yield Line(check.name, False, failure.finding, failure.remedy, check.needed)
+        except ModuleNotFoundError as error:
+            finding = f"{error.name} is not installed"
+            yield Line(check.name, False, finding, project.install_command(check.extra), check.needed)
         except Exception as error:
             finding = f"{type(error).__name__}: {error}".splitlines()[0]
             yield Line(check.name, False, finding, check.remedy, check.needed)
@@ -99,43 +130,39 @@ def python() -> str:
     return f"{version}, {sys.prefix}"
 
 
-def packages(pyproject: Path | None = None, constraints: Path | None = None) -> str:
-    """The packages that the lessons import are installed, in versions that the course takes."""
+def packages(root: Path | None = None) -> str:
+    """What the course is installed for is there, in versions that it takes. In a clone it is there for the lessons."""
     from packaging.requirements import Requirement
 
-    pyproject, constraints = (
-        pyproject or PACKAGE.parent / "pyproject.toml",
-        constraints or PACKAGE.parent / "constraints.txt",
-    )
-    required = [Requirement(text) for text in tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]]
-    pins = pinned_versions(constraints)
-    missing, wrong, different = [], [], []
+    uses = [extra for extra in USES if not project.missing(extra, root=root)]
+    if (root or project.find_course()) and "lab" not in uses:
+        uses.append("lab")
+    required = [Requirement(text) for text in project.requirements(*uses, root=root) if project.applies(text)]
+    pins = pinned_versions((root or PACKAGE.parent) / "constraints.txt")
+    missing, wrong, different = project.missing(*uses, root=root), [], []
     for requirement in required:
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            missing.append(requirement.name)
+        if requirement.name in missing:
             continue
-        pin = pins.get(requirement.name)
+        version, pin = metadata.version(requirement.name), pins.get(requirement.name)
         if not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement.name} {version} (needed: {requirement.specifier})")
         elif pin and version.partition("+")[0] != pin:
             different.append(f"{requirement.name} {version} (tested: {pin})")
     if missing or wrong:
         faults = ([f"not installed: {', '.join(missing)}"] if missing else []) + wrong
-        raise Failure("; ".join(faults), f'{sys.executable} -m pip install -e "{PACKAGE.parent}" -c "{constraints}"')
-    return (
-        f"all {len(required)} in the tested versions"
-        if not different
-        else f"all; other than tested: {', '.join(different)}"
-    )
+        raise Failure("; ".join(faults), project.install_command(*uses))
+    told = " for ".join([f"all {len(required)}", *filter(None, [", ".join(uses)])])
+    if different:
+        return f"{told}; other than tested: {', '.join(different)}"
+    return f"{told} in {'the tested versions' if pins else 'versions that the course takes'}"
 
 
 def pinned_versions(constraints: Path) -> dict[str, str]:
-    """The version that constraints.txt pins for each package on this Python and this system."""
+    """The version that constraints.txt pins for each package here; none where the package lies in no clone."""
     from packaging.requirements import Requirement
 
-    lines = [line.partition("#")[0].strip() for line in constraints.read_text(encoding="utf-8").splitlines()]
+    text = constraints.read_text(encoding="utf-8") if constraints.is_file() else ""
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     pins = [Requirement(line) for line in lines if line]
     here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
     return {pin.name: str(pin.specifier).removeprefix("==") for pin in here}
@@ -174,21 +201,13 @@ def device() -> str:
         return f"cuda, {properties.name}, {properties.total_memory / GIB:.0f} GiB"
     if has_nvidia_driver():
         if torch.version.cuda is None:
-            remedy = "python3 course.py --torch cuda doctor (or carry on: every lesson runs on the CPU)"
+            here = project.is_course(PACKAGE.parent)
+            command = "python3 course.py --torch cuda doctor" if here else "pip install --force-reinstall torch"
+            remedy = f"{command} (or carry on: every lesson runs on the CPU)"
             raise Failure("there is an NVIDIA driver, but this torch is the CPU build", remedy)
         remedy = f"update the driver to one for CUDA {torch.version.cuda} (or carry on: every lesson runs on the CPU)"
         raise Failure("there is an NVIDIA driver, but torch cannot use the GPU", remedy)
     return f"cpu, {torch.get_num_threads()} threads (every lesson runs on it)"
-
-
-def has_nvidia_driver() -> bool:
-    import ctypes
-
-    try:
-        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
 
 
 def memory() -> str:
@@ -204,30 +223,29 @@ def memory() -> str:
 
 
 def disk() -> str:
-    free = shutil.disk_usage(PACKAGE.parent).free
+    place = project.find_course() or Path.cwd()
+    free = shutil.disk_usage(place).free
     if free < DISK_NEEDED:
-        raise Failure(
-            f"{free / GIB:.1f} GiB free, {DISK_NEEDED / GIB:.0f} needed", f"make room on the disk of {PACKAGE.parent}"
-        )
-    with tempfile.TemporaryFile(dir=PACKAGE.parent):  # and it may be written to
+        raise Failure(f"{free / GIB:.1f} GiB free, {DISK_NEEDED / GIB:.0f} needed", f"make room on the disk of {place}")
+    with tempfile.TemporaryFile(dir=place):  # and it may be written to
         return f"{free / GIB:.0f} GiB free"
 
 
 def course_model() -> str:
     """The course model's files are there, it loads, and it gives log-probabilities."""
     if importlib.util.find_spec("course_utils.language_model") is None:
-        raise Failure("course_utils/language_model is not there", "git checkout -- course_utils/language_model")
+        raise Failure("course_utils/language_model is not there", MODEL_AGAIN)
     from course_utils.language_model import COURSE_MODEL_FOLDER, load_language_model
 
     if not any(COURSE_MODEL_FOLDER.glob("*.safetensors")):
-        raise Failure(f"its weights are not in {COURSE_MODEL_FOLDER}", "git checkout -- course_utils/language_model")
+        raise Failure(f"its weights are not in {COURSE_MODEL_FOLDER}", MODEL_AGAIN)
     import torch
 
     model, tokenizer = load_language_model("course", device="cpu")
     with torch.no_grad():
         log_probs = model(torch.tensor([tokenizer("The cat").input_ids])).logits[0, -1].log_softmax(-1)
     if not torch.isfinite(log_probs).all():
-        raise Failure("its log-probabilities are not finite", "git checkout -- course_utils/language_model")
+        raise Failure("its log-probabilities are not finite", MODEL_AGAIN)
     return f"loads and computes, {len(log_probs)} tokens"
 
 
@@ -241,7 +259,7 @@ def sandbox() -> str:
             find_sandbox(Path(folder))
         except Unavailable as reason:
             raise Failure(reason.finding, reason.remedy) from None
-    return metadata_of_program(shutil.which("bwrap") or "bwrap")
+    return version_of("bwrap")
 
 
 def browser() -> str:
@@ -255,20 +273,20 @@ def browser() -> str:
     return found
 
 
-def metadata_of_program(program: str) -> str:
+def version_of(program: str) -> str:
     """The version that a program tells of itself."""
     told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30).stdout.strip()
     return re.sub(r"\s+", " ", told) or program
 
 
 CHECKS = [
-    Check("Python", python, True, SET_UP_AGAIN),
-    Check("packages", packages, True, SET_UP_AGAIN),
-    Check("kernel", kernel, True, SET_UP_AGAIN),
-    Check("device", device, False, SET_UP_AGAIN),
-    Check("memory", memory, True, "close other programs"),
-    Check("disk", disk, True, f"see that {PACKAGE.parent} is on a disk that you may write to"),
-    Check("course model", course_model, True, "git checkout -- course_utils/language_model, or " + SET_UP_AGAIN),
-    Check("sandbox", sandbox, False, "sudo apt install bubblewrap"),
-    Check("browser", browser, False, "sudo apt install chromium"),
+    Check("Python", python, True, SET_UP_AGAIN, ""),
+    Check("packages", packages, True, SET_UP_AGAIN, ""),
+    Check("kernel", kernel, True, SET_UP_AGAIN, "lab"),
+    Check("device", device, False, SET_UP_AGAIN, "score"),
+    Check("memory", memory, True, "close other programs", "lab"),
+    Check("disk", disk, True, "start the course on a disk that you may write to", ""),
+    Check("course model", course_model, True, MODEL_AGAIN, "score"),
+    Check("sandbox", sandbox, False, "see docs/grading.md", "grade"),
+    Check("browser", browser, False, "sudo apt install chromium", "author"),
 ]

@@ -7,10 +7,12 @@ rename or delete your copy and call this again.
 """
 
 import argparse
+import errno
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,17 +29,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    root = project.course_folder()
     try:
-        root = project.course_folder()
-    except project.NoCourse as reason:
-        print(f"course lab: {reason}", file=sys.stderr)
+        see_that_jupyter_can_write()
+        new = lay_out_work(root)
+    except OSError as error:
+        print(f"course lab: {cannot_write(error, root / 'work')}", file=sys.stderr)
         return 2
-    for news in (new_in_work(lay_out_work(root)), newer_than_work(root)):
+    for news in (new_in_work(new), newer_than_work(root)):
         if news:
             print(news)
     print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
     command = server_command(root / "work", port=args.port, browser=not args.no_browser)
     return _become(command, server_environment(os.environ))
+
+
+def see_that_jupyter_can_write() -> None:
+    """Raises OSError, with the folder's name, where JupyterLab would find no place for its own files, and end."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    folder = Path(jupyter_runtime_dir())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
+
+
+def cannot_write(error: OSError, work: Path) -> str:
+    """What keeps the course from being opened, and what to do about it."""
+    fault = f"{error.filename} cannot be written ({error.strerror})"
+    if not Path(error.filename or "").is_relative_to(work):
+        return f"{fault}. JupyterLab keeps its own files there; name another folder in JUPYTER_RUNTIME_DIR"
+    if isinstance(error, FileExistsError):
+        return f"{error.filename} is a file, and your notebooks go into a folder of this name. Rename the file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{fault}. Make room on the disk; what is in {work} is whole"
+    return f"{fault}. Your notebooks go there: copy the course to a folder of your own, and open it there"
 
 
 def new_in_work(new: list[Path]) -> str:

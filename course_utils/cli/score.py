@@ -24,8 +24,6 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from tqdm import tqdm
-
 # Lines are scored in chunks of fixed places, so that a line's neighbours, and with them the last bits of its score, are
 # the same whether the run was interrupted or not and whichever process took it.
 CHUNK = 128
@@ -90,6 +88,8 @@ def score_file(args: argparse.Namespace, rank: int, world: int) -> None:
 
 def score_chunks(args: argparse.Namespace, chunks: list[list[tuple[int, bytes]]], out: Path, show: bool = True) -> None:
     """Score the chunks that the file lacks, each written when it is done; a killed run may leave part of one."""
+    from tqdm import tqdm
+
     records, total = whole_records(out), sum(map(len, chunks))
     done = len(chunks) if len(records) == total else len(records) // CHUNK
     scorer = make_scorer(args) if chunks[done:] else None

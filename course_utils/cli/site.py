@@ -15,8 +15,6 @@ DEFAULT = "site"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from course_utils.staff.authoring.render.website import EDITIONS
-
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
         "examples:\n"
@@ -24,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  course site --edition instructor --out teaching-site\n"
         "  course site --pdf                                 and each lecture as a PDF to hand out"
     )
-    parser.add_argument("--edition", choices=EDITIONS, default="student", help="for whom (default: student)")
+    parser.add_argument(
+        "--edition", choices=("student", "instructor"), default="student", help="for whom (default: student)"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help=f"where it goes (default: {DEFAULT}); what it was before is replaced"
     )

@@ -8,7 +8,6 @@ What comes after -- goes to pytest:   course test -- -k log_space -x
 """
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -32,16 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    root = project.find_course()
-    if root is None or not (root / "tests").is_dir():
-        print("course test: the tests are in the course's repository: go into a clone of it", file=sys.stderr)
-        return 2
-    missing = [name for name in ("xdist", "hypothesis", "mpmath") if importlib.util.find_spec(name) is None]
-    if missing:
-        print(
-            f"The tests need more packages than the lessons ({', '.join(missing)}). Install them in this environment:"
-        )
-        print('  python -m pip install -e ".[test]" -c constraints.txt')
+    root = project.course_folder()
+    if not (root / "tests").is_dir():
+        print(f"course test: the tests are not in {root}: go into a clone of the course's repository", file=sys.stderr)
         return 2
     # Notebooks run as `course build` ran them: no sliders, figures inline, nothing from a hub.
     environment = {name: value for name, value in os.environ.items() if name not in ("COURSE_LIVE", "MPLBACKEND")}

@@ -48,6 +48,12 @@ SEEN = (
 )
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
 MIB = 1024 * 1024
+SETTINGS = Path("/proc/sys")
+NAMESPACES = (  # settings of Linux: the value that forbids an ordinary user to make namespaces, and one that allows it
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+    ("kernel.unprivileged_userns_clone", "0", "1"),
+    ("user.max_user_namespaces", "0", "15000"),
+)
 
 # What a kernel's process runs. argv[1]: rules (see `launcher.confine`); what follows are the kernel's own arguments.
 INSIDE = Path(__file__).with_name("inside")
@@ -355,23 +361,29 @@ def find_sandbox(folder: Path) -> Bubblewrap:
     if sys.platform != "linux":
         raise Unavailable("the sandbox needs Linux", "grade on a Linux machine, in WSL or in a virtual machine")
     if shutil.which("bwrap") is None:
-        remedy = "install it with your package manager (`apt install bubblewrap`)"
-        raise Unavailable("the sandbox needs bubblewrap", remedy)
+        raise Unavailable(
+            "the sandbox needs bubblewrap", "install it with your package manager (`apt install bubblewrap`)"
+        )
     sandbox, workspace = Bubblewrap(), Workspace.make(folder)
     supplies = Supplies(workspace.work, workspace.home)
     trial = [*sandbox.inside(supplies, Limits(), [workspace.meeting]), sys.executable, "-c", "import ipykernel, numpy"]
     done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        if reason.startswith("ModuleNotFoundError"):
+            outside = f"install the course in {sys.prefix}: no other place's packages are seen in the sandbox"
+            raise Unavailable(f"the sandbox lacks packages ({reason[:200]})", outside)
         raise Unavailable(f"bubblewrap does not work here ({reason[:200]})", _remedy())
     return sandbox
 
 
 def _remedy() -> str:
     """What to do where a sandbox cannot be made."""
-    if os.path.exists("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"):
-        return "allow user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-    return "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1"
+    for setting, forbids, allows in NAMESPACES:
+        with contextlib.suppress(OSError):
+            if (SETTINGS / setting.replace(".", "/")).read_text().strip() == forbids:
+                return f"allow user namespaces: sudo sysctl {setting}={allows}"
+    return "see that user namespaces are allowed here; a container gets them only from who starts it"
 
 
 def to_json(limits: Limits) -> dict:
