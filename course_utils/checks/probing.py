@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_utils.checks.plain import encode
+from course_utils.checks.settings import ours, theirs
 
 MIME = "application/vnd.course.probe+json"
 MAX_MESSAGE = 300
@@ -38,11 +39,13 @@ class Case:
 
     def fresh_args(self) -> tuple:
         """The arguments, new for every call: an answer that changes its inputs does no harm."""
-        return self.args() if callable(self.args) else copy.deepcopy(self.args)
+        with ours():
+            return self.args() if callable(self.args) else copy.deepcopy(self.args)
 
     def call(self, function: str) -> str:
         """The call as a line of Python."""
-        return self.show or f"{function}({', '.join(repr(a) for a in self.fresh_args())})"
+        with ours():
+            return self.show or f"{function}({', '.join(repr(a) for a in self.fresh_args())})"
 
 
 def call_each(answer: Callable, cases: Sequence[Case]) -> list[dict]:
@@ -68,18 +71,19 @@ class Probe:
     def ask(self, names: Mapping[str, Any], cases: Sequence[Case]) -> list[dict]:
         """What the functions that a cell defines (`names`) do on the cases, with nothing shown."""
         extra = ({name: names.get(name) for name in self.needs},) if self.needs else ()
-        with silence():
+        with ours(), silence():
             return self.run(names[self.function], *extra, cases)
 
 
 def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda value: value) -> dict:
     """Calls the answer once: `{"value": encoded}` or `{"error": name, "message": text}`.
 
-    `read` takes from the returned value what the task is about (the data of a matplotlib Axes, for example); what it
+    It is called with the settings of the notebook that it stands in (see `settings`). `read` takes from the returned value what the task is about (the data of a matplotlib Axes, for example); what it
     raises counts as the answer's own error.
     """
     try:
-        return {"value": encode(read(answer(*args)))}
+        with theirs():
+            return {"value": encode(read(answer(*args)))}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a student's code raises is an observation
         return {"error": type(error).__name__[:100], "message": _one_line(error)}
 
@@ -97,16 +101,29 @@ def probe_task(task: str, namespace: Mapping[str, Any], seed: int) -> dict:
 
     Returns plain data: `{"task", "seed", "state", "seen"}`. state is "missing" (no function of that name), "stub"
     (every call raised NotImplementedError) or "answered". Nothing that the answer prints or warns about is shown.
+
+    Where it raises, and the notebook has changed what torch takes by default, this may be all that is wrong: it is
+    asked once more, with torch's own defaults.
     """
-    probe = load_probe(task)
+    with ours(), silence():
+        probe = load_probe(task)
     answer = namespace.get(probe.function)
     data = {"task": task, "seed": seed, "state": "missing", "seen": []}
     if not callable(answer):
         return data | ({} if answer is None else {"found": type(answer).__name__[:100]})
-    cases = probe.cases(random.Random(seed))
-    seen = probe.ask(namespace, cases)
+    seen = _asked(probe, namespace, seed)
+    if any("error" in one for one in seen):
+        with ours() as torch_was_changed:
+            again = _asked(probe, namespace, seed) if torch_was_changed else seen
+        seen = [second if "error" in one else one for one, second in zip(seen, again, strict=True)]
     stub = bool(seen) and all(one.get("error") == "NotImplementedError" for one in seen)
     return data | {"state": "stub" if stub else "answered", "seen": seen}
+
+
+def _asked(probe: Probe, namespace: Mapping[str, Any], seed: int) -> list[dict]:
+    with ours(), silence():
+        cases = probe.cases(random.Random(seed))
+    return probe.ask(namespace, cases)
 
 
 def why_missing(function: str, data: Mapping[str, Any]) -> str:
@@ -125,7 +142,8 @@ def report_unjudged(task: str, data: Mapping[str, Any]) -> str:
     name = f"{task} {probe.function}"
     if data["state"] != "answered":
         return f"{name}: {why_missing(probe.function, data)}"
-    cases, seen = probe.cases(random.Random(data["seed"])), data["seen"]
+    with ours(), silence():
+        cases, seen = probe.cases(random.Random(data["seed"])), data["seen"]
     failed = next((at for at, one in enumerate(seen) if "error" in one), None)
     if failed is None:
         inputs = "" if len(cases) == 1 else f" on {len(cases)} inputs"
@@ -210,8 +228,11 @@ def axes_data(axes: Any) -> dict:
     """
     import numpy as np
     from matplotlib.container import BarContainer
+    from matplotlib.text import Text
 
     axes = the_axes(axes)
+    for text in axes.figure.findobj(Text):
+        text.set_usetex(False)  # LaTeX is not everywhere, and what is read needs none
     axes.figure.draw_without_rendering()  # categories get their tick labels when the figure is laid out
     lines = [[np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)] for line in axes.get_lines()]
     return {
@@ -236,13 +257,16 @@ def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any
     displayed. Beside it, as `"shown"`, what came back as it was, for the student to read."""
     import matplotlib.pyplot as plt
 
+    ours_too = {"text.usetex": False, "axes.titlelocation": "center"}
+
     def both(drawn: Any) -> tuple:
         return read(drawn), drawn
 
     seen = []
     for case in cases:
         before = set(plt.get_fignums())
-        one = observe(answer, *case.fresh_args(), read=both)
+        with plt.rc_context(ours_too):
+            one = observe(answer, *case.fresh_args(), read=both)
         if "value" in one:
             value, shown = one["value"]["v"]
             one = {"value": value, "shown": shown}

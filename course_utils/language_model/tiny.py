@@ -36,7 +36,8 @@ def tiny_model(
     """A new model in eval mode, float32, on the CPU; the same weights for the same arguments.
 
     family: "gpt2" (learned absolute positions, LayerNorm, dropout) or "llama" (rotary positions, grouped queries).
-    BOS is id 0 and EOS id 1. `window` is the most ids that it reads at once. Random state outside is left as it was.
+    BOS is id 0 and EOS id 1. `window` is the most ids that it reads at once. Random state outside is left as it was,
+    and what a notebook has set outside (default dtype, default device, gradients) changes nothing.
     logits_dtype: what the logits are rounded to, as a model does whose output layer works in bfloat16.
 
     Raises ValueError for another family.
@@ -61,10 +62,14 @@ def tiny_model(
         kind = LlamaForCausalLM
     else:
         raise ValueError(f'tiny_model makes a "gpt2" or a "llama", not {family!r}')
-    with torch.random.fork_rng(devices=[]):
+    default = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.inference_mode(False):
         torch.manual_seed(seed)
-        # Not from_config: it asks for the default dtype, which a notebook may have changed.
-        model = kind(config).to(torch.float32).eval()
+        torch.set_default_dtype(torch.float32)  # the weights are drawn in it: in another one they are other weights
+        try:
+            model = kind(config).eval()
+        finally:
+            torch.set_default_dtype(default)
     model.loss_type = "ForCausalLM"  # what transformers takes for a GPT-2 anyway, with a warning
     if logits_dtype is not None:
         model.get_output_embeddings().register_forward_hook(lambda head, given, logits: logits.to(logits_dtype))

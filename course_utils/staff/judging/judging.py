@@ -32,6 +32,7 @@ from course_utils.checks.reading import (
     single_precision,
 )
 from course_utils.checks.registry import lesson_of
+from course_utils.checks.settings import ours
 from course_utils.staff.judging.mutants import Answer
 from course_utils.staff.judging.registry import load_judge, load_mutants
 
@@ -213,6 +214,8 @@ def raised(one: Seen) -> str:
 # --- the whole of a judgement ---------------------------------------------------------------------------------------
 
 
+@ours()
+@silence()
 def judge_task(task: str, data: Any, seed: int, explain: bool = True) -> Verdict:
     """The verdict on what `probe_task(task, ..., seed)` brought back.
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from course_utils import project
 from course_utils.project import PACKAGE
-from course_utils.staff.grading.sandbox.system_calls import filter_program
+from course_utils.staff.grading.sandbox.system_calls import Unavailable, filter_program
 
 if TYPE_CHECKING:  # takes long, and a run that only wants to know the limits does without
     from jupyter_client.manager import KernelManager
@@ -59,14 +59,6 @@ NAMESPACES = (  # settings of Linux: the value that forbids an ordinary user to 
 INSIDE = Path(__file__).with_name("inside")
 CONFINED = (INSIDE / "launcher.py").read_text(encoding="utf-8")
 LAUNCHER = f"{CONFINED}\nimport json\n\nconfine(json.loads(sys.argv.pop(1)))\nbe_kernel()\n"
-
-
-class Unavailable(RuntimeError):
-    """This machine cannot give the isolation that was asked for: what is in the way, and the remedy."""
-
-    def __init__(self, finding: str, remedy: str) -> None:
-        super().__init__(f"{finding}: {remedy}")
-        self.finding, self.remedy = finding, remedy
 
 
 @dataclass(frozen=True)
@@ -360,6 +352,7 @@ def find_sandbox(folder: Path) -> Bubblewrap:
     """The sandbox, after it has run a Python inside. Raises Unavailable where it cannot."""
     if sys.platform != "linux":
         raise Unavailable("the sandbox needs Linux", "grade on a Linux machine, in WSL or in a virtual machine")
+    filter_program()
     if shutil.which("bwrap") is None:
         raise Unavailable(
             "the sandbox needs bubblewrap", "install it with your package manager (`apt install bubblewrap`)"

@@ -3,7 +3,8 @@
 Refused are calls that open new namespaces or mounts (inside a namespace of its own a process could mount a file system
 without a size), that hold memory which no limit counts (attributes of files, large buffers of sockets), that look into
 other processes, and all sockets but those within the sandbox. What is refused fails with an error, as on a system that
-does not have the call.
+does not have the call; so does every call by the numbers of another architecture (32-bit, x32). Where the numbers of a
+processor's calls are not known here, there is no filter, and so no sandbox.
 """
 
 from __future__ import annotations
@@ -40,10 +41,25 @@ REFUSED = {
 CLONE, SOCKET, SOCKET_PAIR, SET_OPTION = (56, 220), (41, 198), (53, 199), (54, 208)
 
 
-def filter_program(machine: str = platform.machine()) -> bytes:
-    """The filter for a machine's architecture, as `prctl(PR_SET_SECCOMP, ...)` takes it; empty for an unknown one."""
+class Unavailable(RuntimeError):
+    """This machine cannot give the isolation that was asked for: what is in the way, and the remedy."""
+
+    def __init__(self, finding: str, remedy: str) -> None:
+        super().__init__(f"{finding}: {remedy}")
+        self.finding, self.remedy = finding, remedy
+
+
+def filter_program(machine: str = "") -> bytes:
+    """The filter for a machine's architecture (this one's), as `prctl(PR_SET_SECCOMP, ...)` takes it.
+
+    Raises Unavailable for one that is not known.
+    """
+    machine = machine or platform.machine()
     if machine not in MACHINES:
-        return b""
+        raise Unavailable(
+            f"the sandbox has no filter on system calls for the processor {machine or 'of this machine'}",
+            f"grade on a machine with {' or '.join(MACHINES)}",
+        )
     which = list(MACHINES).index(machine)
     code = [
         (LOAD, 0, 0, MACHINE), (EQUAL, 1, 0, MACHINES[machine]), _error(NO_SUCH_CALL),

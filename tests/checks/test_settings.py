@@ -1,0 +1,146 @@
+"""What a notebook sets for its whole process changes no verdict: not in the notebook, and not in the grader, where the
+judge knows nothing of it."""
+
+from __future__ import annotations
+
+import contextlib
+import decimal
+import json
+import random
+import sys
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch.utils._pytree import tree_leaves
+
+from course_utils.checks.probing import load_probe, probe_task
+from course_utils.checks.registry import lesson_of
+from course_utils.checks.settings import ours
+from course_utils.staff.judging.judging import judge_task
+from course_utils.staff.judging.registry import load_mutants
+
+from .solved import TASKS
+
+NARROW = decimal.Context(prec=3, traps=[decimal.Inexact, decimal.FloatOperation])
+
+
+@contextlib.contextmanager
+def default_device(name: str):
+    torch.set_default_device(name)
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype):
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@contextlib.contextmanager
+def recursion_limit(limit: int):
+    before = sys.getrecursionlimit()
+    depth = len(list(_frames()))
+    sys.setrecursionlimit(depth + limit)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _frames():
+    frame = sys._getframe()
+    while frame:
+        yield frame
+        frame = frame.f_back
+
+
+@contextlib.contextmanager
+def warnings_as_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+# What is set, and tasks that it could reach.
+SETTINGS = {
+    "float64": (lambda: default_dtype(torch.float64), ("E09.2", "E09.3", "E10.1", "E11.6", "E12.4")),
+    "gradients off": (lambda: torch.set_grad_enabled(False), ("E11.5", "E11.6")),
+    "inference mode": (torch.inference_mode, ("E11.6",)),
+    "another device": (lambda: default_device("meta"), ("E09.6", "E10.1", "E11.6")),
+    "decimals": (lambda: decimal.localcontext(NARROW), ("E05.3", "E12.3")),
+    "printed arrays": (lambda: np.printoptions(precision=1, threshold=2, suppress=True), ("E01.3",)),
+    "errors of floating point": (lambda: np.errstate(all="raise"), ("E10.6", "E12.1")),
+    "warnings": (warnings_as_errors, ("E09.6", "E12.1")),
+    "LaTeX": (lambda: plt.rc_context({"text.usetex": True, "axes.titlelocation": "left"}), ("E01.7", "E09.8")),
+    "recursion": (lambda: recursion_limit(20), ("E01.3", "E12.5")),
+}
+
+
+@pytest.mark.parametrize(
+    ("setting", "task"), [(setting, task) for setting, (_, tasks) in SETTINGS.items() for task in tasks]
+)
+def test_a_right_answer_stays_right(setting, task):
+    answer, seed = load_mutants(lesson_of(task)).MUTANTS.right_answers[task][0].names, 7
+    with SETTINGS[setting][0]():
+        data = probe_task(task, answer, seed)
+        in_the_notebook = judge_task(task, data, seed)
+    assert in_the_notebook.right, in_the_notebook.message
+    in_the_grader = judge_task(task, json.loads(json.dumps(data)), seed)
+    assert in_the_grader.right, in_the_grader.message
+
+
+def tensors(task: str) -> list[torch.Tensor]:
+    """The weights of all models among a task's inputs, and its tensors."""
+    found = []
+    for case in load_probe(task).cases(random.Random(3)):
+        for leaf in tree_leaves(case.fresh_args()):
+            model = getattr(leaf, "model", leaf)
+            found += model.state_dict().values() if isinstance(model, torch.nn.Module) else []
+            found += [leaf] if isinstance(leaf, torch.Tensor) else []
+    return found
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task >= "E09"])
+def test_inputs_are_the_same_whatever_is_set(task):
+    usual = tensors(task)
+    with default_dtype(torch.float64), default_device("meta"), torch.no_grad():
+        changed = tensors(task)
+    assert len(usual) == len(changed)
+    for a, b in zip(usual, changed, strict=True):
+        assert (a.dtype, a.device.type, a.requires_grad) == (b.dtype, b.device.type, b.requires_grad)
+        assert torch.equal(a, b)
+
+
+def test_an_answer_is_called_with_what_its_notebook_has_set():
+    """One that has set float64 or the number of digits, or switched gradients off, may rely on it."""
+    seen = []
+
+    def joint_prob(conds):
+        seen.append((torch.get_default_dtype(), torch.is_grad_enabled(), decimal.getcontext().prec))
+        return torch.tensor(conds).prod().item()
+
+    with default_dtype(torch.float64), torch.no_grad(), decimal.localcontext(decimal.Context(prec=50)):
+        data = probe_task("E01.2", {"joint_prob": joint_prob}, 0)
+    assert set(seen) == {(torch.float64, False, 50)}
+    assert judge_task("E01.2", data, 0).right
+
+
+def test_what_was_set_is_put_back():
+    with default_dtype(torch.float64), torch.no_grad(), decimal.localcontext(NARROW), recursion_limit(40):
+        limit = sys.getrecursionlimit()
+        with ours() as torch_was_changed:
+            assert torch_was_changed and torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
+            assert decimal.getcontext().prec == 28 and sys.getrecursionlimit() >= 1000
+        assert torch.get_default_dtype() == torch.float64 and not torch.is_grad_enabled()
+        assert decimal.getcontext().prec == 3 and sys.getrecursionlimit() == limit
+    with ours() as torch_was_changed:
+        assert not torch_was_changed
