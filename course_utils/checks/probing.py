@@ -78,8 +78,9 @@ class Probe:
 def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda value: value) -> dict:
     """Calls the answer once: `{"value": encoded}` or `{"error": name, "message": text}`.
 
-    It is called with the settings of the notebook that it stands in (see `settings`). `read` takes from the returned value what the task is about (the data of a matplotlib Axes, for example); what it
-    raises counts as the answer's own error.
+    It is called with the settings of the notebook that it stands in (see `settings`). `read` takes from the returned
+    value what the task is about (the data of a matplotlib Axes, for example); what it raises counts as the answer's own
+    error.
     """
     try:
         with theirs():

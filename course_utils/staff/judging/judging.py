@@ -142,8 +142,7 @@ def each_case(parts: dict[str, str | tuple[str, ...]] | None = None, errors: boo
                 faults = "" if errors else _not_run(one, function)
                 if not faults:
                     try:
-                        with silence():
-                            faults = judge_one(case, one)
+                        faults = judge_one(case, one)
                     except Unusable as reason:
                         faults = str(reason)
                 for fault in filter(None, [faults] if isinstance(faults, str) else faults):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks.plain import Array, Opaque
-from course_utils.checks.probing import Case, silence
+from course_utils.checks.probing import Case
 from course_utils.checks.reading import (
     RTOL,
     RTOL_SINGLE,
@@ -305,8 +305,7 @@ def three_repairs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
         except Unusable:
             return findings[:1]
         rtol = 1e-5 if single_precision(one.value) else 1e-8
-        with silence():
-            ways = [way for way in ways if _explains(way, *case.fresh_args(), got, rtol)]
+        ways = [way for way in ways if _explains(way, *case.fresh_args(), got, rtol)]
         if not ways:
             return [Finding(findings[0].message, at)]
     simplest = min(ways, key=lambda way: sum(bool(name) for name in way))
