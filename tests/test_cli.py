@@ -686,7 +686,7 @@ def test_doctor_finds_that_there_is_no_browser(monkeypatch, tmp_path):
     ],
 )
 def test_without_lessons_doctor_looks_at_what_was_installed(monkeypatch, tmp_path, installed, looked_at):
-    monkeypatch.setattr(project, "missing", lambda *extras, root=None: {*extras} - {"", *installed})
+    monkeypatch.setattr(project, "missing", lambda *extras, root=None: {*extras} - {*installed})
     assert {check.name for check in doctor.CHECKS if doctor.concerns(check, lessons=False)} == looked_at
     assert all(doctor.concerns(check, lessons=True) for check in doctor.CHECKS)
 

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-import sysconfig
+import sys
 import tarfile
 import venv
 import zipfile
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import course_utils
+from course_utils.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
@@ -45,30 +46,78 @@ def test_they_hold_the_package_and_nothing_else(distributions):
     assert not top & {"tests", "solutions", "notebooks", "work", ".venv"}
 
 
-def test_the_wheel_scores_a_pair_in_an_environment_of_its_own(distributions, tmp_path):
-    environment = tmp_path / "empty"
+@pytest.fixture(scope="module")
+def scripts(distributions, tmp_path_factory) -> Path:
+    """The programs of an environment that holds the wheel, and nothing else."""
+    environment = tmp_path_factory.mktemp("environment")
     venv.create(environment, with_pip=False)
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / ("python.exe" if os.name == "nt" else "python")
     uv = pytest.importorskip("uv").find_uv_bin()
+    python = scripts / ("python.exe" if os.name == "nt" else "python")
     subprocess.run([uv, "pip", "install", "-q", "--no-deps", "--python", python, distributions[1]], check=True)
+    return scripts
+
+
+@pytest.fixture
+def with_packages(scripts):
+    """What the course depends on comes from the environment of the tests; its own place is searched before that."""
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-    # What it depends on comes from the environment of the tests; its own place is searched before that.
-    (Path(site) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    site = subprocess.run([scripts / "python", "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+    link = Path(site) / "dependencies.pth"
+    places = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
+    link.write_text("\n".join(places) + "\n", encoding="utf-8")
+    yield
+    link.unlink()
+
+
+def course(scripts: Path, folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess:
+    left_out = ("PYTHONPATH", "COURSE_MODEL")
+    clean = {name: value for name, value in os.environ.items() if name not in left_out}
+    return subprocess.run([scripts / "course", *arguments], cwd=folder, env=clean, capture_output=True, text=True)
+
+
+ARGUMENTS = {"score": ["in.jsonl", "--out", "out.jsonl"], "grade": ["in", "--out", "out"], "new-lesson": ["13_x"]}
+
+
+def test_the_wheel_alone_says_of_every_command_what_it_needs(scripts, tmp_path):
+    for name, command in COMMANDS.items():
+        helped = course(scripts, tmp_path, name, "--help")
+        assert (helped.returncode, helped.stderr) == (0, ""), name
+        if name == "doctor":
+            continue
+        ran = course(scripts, tmp_path, name, *ARGUMENTS.get(name, []))
+        assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1), ran.stderr
+        need = "clone of the course's repository" if command.clone else 'pip install "course_utils[score]"'
+        assert ran.stderr.startswith(f"course {name}: ") and need in ran.stderr
+        if command.clone:  # there it is the packages that are not there
+            in_clone = course(scripts, ROOT, name, *ARGUMENTS.get(name, []))
+            assert (in_clone.returncode, in_clone.stderr.count("\n")) == (2, 1), in_clone.stderr
+            assert in_clone.stderr.endswith(f'pip install "course_utils[{command.extra}]"\n')
+
+
+def test_doctor_of_the_wheel_alone_has_a_line_for_what_is_not_there(scripts, tmp_path):
+    report = course(scripts, tmp_path, "doctor")
+    assert (report.returncode, report.stderr) == (1, "")
+    assert "[fail] packages: " in report.stdout and 'pip install "course_utils"' in report.stdout
+    assert ".venv" not in report.stdout.replace(str(scripts), "") and "pyproject" not in report.stdout
+
+
+def test_the_wheel_with_its_packages_works_without_a_clone_and_in_one(scripts, with_packages, tmp_path):
+    where = "import course_utils; print(course_utils.__file__)"
+    found = subprocess.run([scripts / "python", "-I", "-c", where], capture_output=True, text=True).stdout.strip()
+    assert Path(found).is_relative_to(scripts.parent)
+    assert course(scripts, tmp_path, "--version").stdout.split() == ["course", course_utils.__version__]
 
     pairs, out = tmp_path / "pairs.jsonl", tmp_path / "scores.jsonl"
     pairs.write_text('{"x": "The cat sat on the", "y": " mat."}\n', encoding="utf-8")
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSE_MODEL")}
-    run = {"cwd": tmp_path, "env": clean, "capture_output": True, "text": True}
-    where = subprocess.run([python, "-c", "import course_utils; print(course_utils.__file__)"], **run)
-    assert Path(where.stdout.strip()).is_relative_to(environment)
-    scored = subprocess.run([scripts / "course", "score", pairs, "--out", out], **run)
+    scored = course(scripts, tmp_path, "score", pairs, "--out", out)
     assert scored.returncode == 0, scored.stderr
     score = json.loads(out.read_text(encoding="utf-8"))
     assert -40 < score["conditional"] < 0 and score["bytes"] == 5
-    version = subprocess.run([scripts / "course", "--version"], **run)
-    assert version.stdout.split() == ["course", course_utils.__version__]
+
+    shown = course(scripts, ROOT, "slides", "01", "--out", tmp_path / "slides")
+    assert shown.returncode == 0, shown.stderr
+    assert (tmp_path / "slides" / "01_chain_rule.html").is_file()
 
 
 def test_the_version_is_that_of_the_changelog_and_of_the_citation():

@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
 from course_utils.cli import COMMANDS
 from course_utils.project import requirements
@@ -77,6 +79,23 @@ def test_pythons_that_it_does_not_take(setup, monkeypatch, version):
 def test_pyproject_takes_the_same_pythons(setup):
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'requires-python = ">=3.{setup.OLDEST[1]},<3.{setup.NEWEST[1] + 1}"' in text
+
+
+def test_what_is_said_of_pythons_authors_and_ruff_is_the_same_everywhere(setup):
+    def read(name: str):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        return tomllib.loads(text)["project"] if name.endswith(".toml") else yaml.safe_load(text)
+
+    project, workflow = read("pyproject.toml"), read(".github/workflows/ci.yml")
+    pythons = [f"{setup.OLDEST[0]}.{minor}" for minor in range(setup.OLDEST[1], setup.NEWEST[1] + 1)]
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    assert named == workflow["jobs"]["tests"]["strategy"]["matrix"]["python"] == pythons
+    assert [author["name"] for author in project["authors"]] == [
+        author["name"] for author in read("CITATION.cff")["authors"]
+    ]
+    ruff = next(repo["rev"] for repo in read(".pre-commit-config.yaml")["repos"] if "ruff" in repo["repo"])
+    pin = re.search(r"^ruff==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert ruff == f"v{pin[1]}"
 
 
 def test_a_missing_venv_module_is_told_with_its_package(setup, monkeypatch):

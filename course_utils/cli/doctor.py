@@ -102,7 +102,7 @@ def concerns(check: Check, lessons: bool) -> bool:
     """Whether to look: at everything where the lessons are, else at what the package was installed for."""
     if check.name in OF_STAFF and not has_staff():
         return False
-    return lessons or not project.missing(check.extra)
+    return lessons or not check.extra or not project.missing(check.extra)
 
 
 def examine(checks: list[Check]) -> Iterator[Line]:
