@@ -30,7 +30,7 @@ FLOORS = [
     ["lessons"],
     ["checks", "plots"],
     ["toy_language", "scoring", "language_model", "ledger", "strips"],
-    ["log_space", "notebooks", "project", ""],
+    ["log_space", "notebooks", "requirements", "project", ""],
 ]
 UP_ON_PURPOSE = {("lesson", "staff.judging.judging")}  # `check`, where the judges are there
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import cli, project
+from course_utils import cli, project, requirements
 from course_utils.cli import doctor, lab
 from course_utils.cli import test as test_command
 from course_utils.staff.grading.sandbox import isolation
@@ -127,7 +127,7 @@ def test_what_the_package_imports_belongs_to_an_extra():
     for path in (ROOT / "course_utils").rglob("*.py"):
         place = path.relative_to(ROOT / "course_utils").as_posix()
         extra = next((extra for part, extra in parts.items() if place.startswith(part)), "")
-        named = {project.name_of(text) for text in project.requirements(extra)} | (set() if extra else in_notebooks)
+        named = set(map(requirements.name_of, requirements.required(extra))) | (set() if extra else in_notebooks)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             found += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -143,7 +143,8 @@ def metadata_of(monkeypatch, tmp_path):
     """The package as a wheel leaves it, in a folder of its own, beside no clone; with these lines in its metadata."""
 
     def lies_alone(*lines: str) -> None:
-        monkeypatch.setattr(project, "PACKAGE", tmp_path / "site-packages" / "course_utils")
+        for module in (project, requirements):
+            monkeypatch.setattr(module, "PACKAGE", tmp_path / "site-packages" / "course_utils")
         monkeypatch.setattr(importlib.metadata, "requires", lambda name: list(lines))
         monkeypatch.chdir(tmp_path)
 
@@ -158,18 +159,18 @@ def test_an_installed_package_knows_what_it_needs(metadata_of):
         'seccomp; sys_platform == "no such" and extra == "lab"',
         'course_utils[lab]; extra == "grade"',
     )
-    assert project.requirements() == ["numpy>=2.0"]
-    assert project.requirements("score") == ["numpy>=2.0", "torch>=2.9"]
+    assert requirements.required() == ["numpy>=2.0"]
+    assert requirements.required("score") == ["numpy>=2.0", "torch>=2.9"]
     seccomp = 'seccomp; sys_platform == "no such"'
-    assert project.requirements("grade") == ["numpy>=2.0", seccomp, "torch>=2.9"]
-    assert project.missing("grade") == []
+    assert requirements.required("grade") == ["numpy>=2.0", seccomp, "torch>=2.9"]
+    assert requirements.missing("grade") == []
 
 
 def test_an_extra_that_names_others_brings_what_they_bring():
-    here = project.requirements("test")
+    here = requirements.required("test")
     assert not [text for text in here if text.startswith("course_utils")]
     assert {"numpy>=2.0", "torch>=2.9", "jupyterlab>=4.4", "ruff>=0.12", "dask>=2025.1", "uv>=0.8"} <= set(here)
-    assert not {"torch>=2.9", "jupyterlab>=4.4"} & set(project.requirements())
+    assert not {"torch>=2.9", "jupyterlab>=4.4"} & set(requirements.required())
 
 
 def test_a_command_whose_packages_are_not_there_says_what_brings_them(metadata_of, monkeypatch, capsys):
@@ -196,10 +197,10 @@ def test_a_command_that_needs_the_course_says_so_where_there_is_none(metadata_of
 @pytest.mark.parametrize("driver", [True, False])
 def test_the_command_that_installs_takes_the_cpu_build_where_there_is_no_gpu(metadata_of, monkeypatch, driver):
     metadata_of('torch; extra == "score"')
-    monkeypatch.setattr(project, "missing", lambda *extras: ["torch"])
-    monkeypatch.setattr(project, "has_nvidia_driver", lambda: driver)
+    monkeypatch.setattr(requirements, "missing", lambda *extras: ["torch"])
+    monkeypatch.setattr(requirements, "has_nvidia_driver", lambda: driver)
     monkeypatch.setattr(sys, "platform", "linux")
-    first, *rest = project.install_command("score").split(" && ")
+    first, *rest = requirements.install_command("score").split(" && ")
     assert ("whl/cpu" in first) == bool(rest) == (not driver)
     assert [first, *rest][-1].endswith('pip install "course_utils[score]"')
 
@@ -686,7 +687,7 @@ def test_doctor_finds_that_there_is_no_browser(monkeypatch, tmp_path):
     ],
 )
 def test_without_lessons_doctor_looks_at_what_was_installed(monkeypatch, tmp_path, installed, looked_at):
-    monkeypatch.setattr(project, "missing", lambda *extras, root=None: {*extras} - {*installed})
+    monkeypatch.setattr(requirements, "missing", lambda *extras, root=None: {*extras} - {*installed})
     assert {check.name for check in doctor.CHECKS if doctor.concerns(check, lessons=False)} == looked_at
     assert all(doctor.concerns(check, lessons=True) for check in doctor.CHECKS)
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from course_utils.cli import COMMANDS
-from course_utils.project import requirements
+from course_utils.requirements import required
 
 ROOT = Path(__file__).resolve().parents[1]
 LINUX, MACOS, WINDOWS = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"
@@ -165,9 +165,9 @@ def test_course_py_and_the_commands_agree_on_the_extras(setup):
 
 def test_after_lab_a_student_needs_no_network(setup):
     """`lab` brings all that `check` and `doctor` need, and what brings more than `lab` has all of it."""
-    lessons = set(requirements(setup.EXTRA["lab"]))
-    assert all(set(requirements(setup.EXTRA[name])) <= lessons for name in ("check", "doctor", "score"))
-    assert all(set(requirements(setup.EXTRA[name])) >= lessons for name in ("grade", "build", "test"))
+    lessons = set(required(setup.EXTRA["lab"]))
+    assert all(set(required(setup.EXTRA[name])) <= lessons for name in ("check", "doctor", "score"))
+    assert all(set(required(setup.EXTRA[name])) >= lessons for name in ("grade", "build", "test"))
 
 
 def test_what_pip_is_told_to_install_elsewhere_is_not_heard(setup, monkeypatch):

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from course_utils import project
+from course_utils import project, requirements
 from course_utils.project import PACKAGE
 
 
@@ -77,8 +77,8 @@ def _see_to_needs(command: Command, args: argparse.Namespace) -> None:
     """Raises LookupError, with what to do, where a command cannot work here."""
     if command.clone and not getattr(args, "root", None):
         project.course_folder()
-    if command.extra and (missing := project.missing(command.extra)):
-        install = project.install_command(command.extra)
+    if command.extra and (missing := requirements.missing(command.extra)):
+        install = requirements.install_command(command.extra)
         names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise LookupError(f"not installed: {names}. Install with: {install}")
 

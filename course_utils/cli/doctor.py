@@ -18,9 +18,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from course_utils import project
+from course_utils import project, requirements
 from course_utils.cli import has_staff
-from course_utils.project import PACKAGE, has_nvidia_driver
+from course_utils.project import PACKAGE
+from course_utils.requirements import has_nvidia_driver
 
 GIB = 1024**3
 MEMORY_NEEDED = 2 * GIB  # a kernel with torch and the course model, beside JupyterLab and a browser
@@ -34,7 +35,7 @@ def set_up_again() -> str:
     venv = PACKAGE.parent / ".venv"
     if project.is_course(PACKAGE.parent) and venv.is_dir():
         return "delete the folder .venv and run: python3 course.py doctor"
-    return f"{project.install_command('lab')} --force-reinstall"
+    return f"{requirements.install_command('lab')} --force-reinstall"
 
 
 def model_again() -> str:
@@ -102,7 +103,7 @@ def concerns(check: Check, lessons: bool) -> bool:
     """Whether to look: at everything where the lessons are, else at what the package was installed for."""
     if check.name in OF_STAFF and not has_staff():
         return False
-    return lessons or not check.extra or not project.missing(check.extra)
+    return lessons or not check.extra or not requirements.missing(check.extra)
 
 
 def examine(checks: list[Check]) -> Iterator[Line]:
@@ -114,7 +115,7 @@ def examine(checks: list[Check]) -> Iterator[Line]:
             yield Line(check.name, False, failure.finding, failure.remedy, check.needed)
         except ModuleNotFoundError as error:
             finding = f"{error.name} is not installed"
-            yield Line(check.name, False, finding, project.install_command(check.extra), check.needed)
+            yield Line(check.name, False, finding, requirements.install_command(check.extra), check.needed)
         except Exception as error:
             finding = f"{type(error).__name__}: {error}".splitlines()[0]
             yield Line(check.name, False, finding, check.remedy, check.needed)
@@ -134,12 +135,12 @@ def packages(root: Path | None = None) -> str:
     """What the course is installed for is there, in versions that it takes. In a clone it is there for the lessons."""
     from packaging.requirements import Requirement
 
-    uses = [extra for extra in USES if not project.missing(extra, root=root)]
+    uses = [extra for extra in USES if not requirements.missing(extra, root=root)]
     if (root or project.find_course()) and "lab" not in uses:
         uses.append("lab")
-    required = [Requirement(text) for text in project.requirements(*uses, root=root) if project.applies(text)]
+    required = [Requirement(text) for text in requirements.required(*uses, root=root) if requirements.applies(text)]
     pins = pinned_versions((root or PACKAGE.parent) / "constraints.txt")
-    missing, wrong, different = project.missing(*uses, root=root), [], []
+    missing, wrong, different = requirements.missing(*uses, root=root), [], []
     for requirement in required:
         if requirement.name in missing:
             continue
@@ -150,7 +151,7 @@ def packages(root: Path | None = None) -> str:
             different.append(f"{requirement.name} {version} (tested: {pin})")
     if missing or wrong:
         faults = ([f"not installed: {', '.join(missing)}"] if missing else []) + wrong
-        raise Failure("; ".join(faults), project.install_command(*uses))
+        raise Failure("; ".join(faults), requirements.install_command(*uses))
     told = " for ".join([f"all {len(required)}", *filter(None, [", ".join(uses)])])
     if different:
         return f"{told}; other than tested: {', '.join(different)}"

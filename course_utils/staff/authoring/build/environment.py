@@ -5,7 +5,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from course_utils.project import requirements
+from course_utils.requirements import required
 
 EXTRAS = ("lab", "grade")
 CONDA_NAMES = {
@@ -34,7 +34,7 @@ TAIL = """\
 
 def environment(root: Path) -> str:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    specs = [f"python {project['requires-python']}", *sorted(map(conda_spec, requirements(*EXTRAS, root=root)))]
+    specs = [f"python {project['requires-python']}", *sorted(map(conda_spec, required(*EXTRAS, root=root)))]
     return HEAD + "".join(f'  - "{spec}"\n' for spec in specs) + TAIL
 
 
