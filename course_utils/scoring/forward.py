@@ -1,7 +1,6 @@
 """The loop around the model: jobs in, their log-probabilities out, batch by batch."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .mode import scoring_mode, self_test
 from .plan import Job, padded_batch, padded_batches, send
 from .probe import find_shortcuts
 from .routes import Shortcuts, accepts, batch_log_probs, input_device, packing, simple_log_probs, without_cache
@@ -23,16 +23,20 @@ class Forward:
         model: a causal language model of transformers.
         batch_tokens: ids in one forward pass, at most (a longer sequence goes alone).
         simple: take no shortcut at all.
+        check: False: no self-test and so no shortcut; the model is taken at its word.
     """
 
-    def __init__(self, model, *, batch_tokens: int = 1024, simple: bool = False):
-        self.model, self.batch_tokens, self.simple = model, batch_tokens, simple
+    def __init__(self, model, *, batch_tokens: int = 1024, simple: bool = False, check: bool = True):
+        self.model, self.batch_tokens, self.simple, self.check = model, batch_tokens, simple, check
 
     @cached_property
     def shortcuts(self) -> Shortcuts:
-        """Found by a self-test on the loaded model, when first wanted."""
-        with scoring_mode(self.model):
-            return find_shortcuts(self.model, self.simple)
+        """Found by a self-test on the loaded model, when first wanted; by several threads at once, in one of them."""
+        with self_test:
+            if "shortcuts" not in vars(self):
+                with scoring_mode(self.model):
+                    vars(self)["shortcuts"] = find_shortcuts(self.model, self.simple) if self.check else Shortcuts()
+            return vars(self)["shortcuts"]
 
     def log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
         """For each job float64 (len(ids) - first,), nats: the log-probability of each of its targets."""
@@ -88,25 +92,3 @@ class Forward:
 def out_of_memory(error: Exception) -> bool:
     """Whether a smaller batch may help; on the CPU torch says so in the words of its allocator only."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
-
-
-@contextmanager
-def scoring_mode(model) -> Iterator[None]:
-    """While it holds: no dropout, no gradients, no autocast, no rounding of float32 factors (TF32, bfloat16).
-
-    All of it is put back, each submodule's training flag too.
-    """
-    training = [module for module in model.modules() if module.training]
-    matmuls = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
-    before = [backend.fp32_precision for backend in matmuls]
-    model.eval()
-    for backend in matmuls:
-        backend.fp32_precision = "ieee"
-    try:
-        with torch.no_grad(), torch.autocast(next(model.parameters()).device.type, enabled=False):
-            yield
-    finally:
-        for module in training:
-            module.training = True
-        for backend, precision in zip(matmuls, before, strict=True):
-            backend.fp32_precision = precision
