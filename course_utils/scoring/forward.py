@@ -1,7 +1,6 @@
 """The loop around the model: jobs in, their log-probabilities out, batch by batch."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -27,16 +26,20 @@ class Forward:
     """
 
     def __init__(self, model, *, batch_tokens: int = 1024, simple: bool = False, check: bool = True):
-        self.model, self.batch_tokens, self.simple, self.check = model, batch_tokens, simple, check
+        self.model, self.batch_tokens, self.simple = model, batch_tokens, simple
+        self._shortcuts = None if check else Shortcuts()  # None: not known yet
 
-    @cached_property
+    @property
     def shortcuts(self) -> Shortcuts:
         """Found by a self-test on the loaded model, when first wanted; by several threads at once, in one of them."""
-        with self_test:
-            if "shortcuts" not in vars(self):
-                with scoring_mode(self.model):
-                    vars(self)["shortcuts"] = find_shortcuts(self.model, self.simple) if self.check else Shortcuts()
-            return vars(self)["shortcuts"]
+        if self._shortcuts is None:
+            with self_test, scoring_mode(self.model):
+                self._shortcuts = self._shortcuts or find_shortcuts(self.model, self.simple)
+        return self._shortcuts
+
+    @shortcuts.setter
+    def shortcuts(self, given: Shortcuts) -> None:
+        self._shortcuts = given
 
     def log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
         """For each job float64 (len(ids) - first,), nats: the log-probability of each of its targets."""

@@ -98,7 +98,7 @@ def context(name: str, given: Iterable, bos: int | None) -> np.ndarray:
     if len(found) == 0:
         raise ValueError(f"{name}: no ids to condition on; begin with BOS")
     if bos is not None and found[0] != bos:
-        raise ValueError(f"{name} begins with BOS, id {bos}; got {found[:5].tolist()}: write [scorer.bos, *ids]")
+        raise ValueError(f"{name}: ids begin with BOS, {bos} here; got {found[:5].tolist()}: write [scorer.bos, *ids]")
     return found
 
 
@@ -115,7 +115,8 @@ def special(option: str, given: bool | int, own: int | None) -> int | None:
     try:
         return token_id(option, given)
     except TypeError:
-        raise ValueError(f"{option} is True, False or an id, not {given!r}") from None
+        auto = '"auto", ' if option == "bos" else ""
+        raise ValueError(f"{option} is {auto}True, False or an id, not {given!r}") from None
 
 
 def one_of(option: str, given: str, choices: Sequence[str]) -> str:
