@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import inputs
 from .plan import Job
 
 
@@ -41,24 +42,17 @@ class Encoder:
         ValueError: an option that this tokenizer cannot serve.
     """
 
-    def __init__(self, tokenizer, *, bos: str | bool | int = "auto", eos: bool = False, boundary: str = "prefix"):
-        if boundary not in ("prefix", "error"):
-            raise ValueError(f'boundary is "prefix" or "error", not {boundary!r}')
-        if eos and tokenizer.eos_token_id is None:
-            raise ValueError("eos=True, but this tokenizer has no EOS token")
-        self.tokenizer, self.boundary, self.ends_with_eos = tokenizer, boundary, eos
-        self.eos = tokenizer.eos_token_id
-        own = tokenizer.bos_token_id
-        if bos == "auto":
+    def __init__(self, tokenizer, *, bos: str | bool | int = "auto", eos: bool | int = False, boundary: str = "prefix"):
+        self.tokenizer, self.boundary = tokenizer, inputs.one_of("boundary", boundary, ("prefix", "error"))
+        end = inputs.special("eos", eos, tokenizer.eos_token_id)
+        self.end = [] if end is None else [end]  # the ids that stand after every text that has no EOS yet
+        self.eos = tokenizer.eos_token_id if end is None else end
+        if isinstance(bos, str) and bos == "auto":
             self.lead = self._added_by_tokenizer()  # the ids that stand before every text
-            self.bos = self.lead[0] if self.lead else own
-        elif bos is False:
-            self.lead, self.bos = [], None
+            self.bos = self.lead[0] if self.lead else tokenizer.bos_token_id
         else:
-            self.bos = own if bos is True else bos
-            self.lead = [self.bos]
-            if not isinstance(self.bos, int):
-                raise ValueError(f"bos={bos!r}: this tokenizer has no BOS token; give the id that starts a text")
+            self.bos = inputs.special("bos", bos, tokenizer.bos_token_id)
+            self.lead = [] if self.bos is None else [self.bos]
 
     def _added_by_tokenizer(self) -> list[int]:
         """The ids that the tokenizer puts before a text by itself (what it puts after one, EOS say, is left out)."""
@@ -73,7 +67,10 @@ class Encoder:
             return {}
         # not verbose: "longer than the maximum" is the scorer's to say (overflow)
         options = {"add_special_tokens": False, "padding": False, "truncation": False, "verbose": False}
-        out = self.tokenizer(unique, return_offsets_mapping=fast, **options)
+        out = None
+        # a tokenizer keeps what it was last told, and another thread may tell it to cut or to fill in between
+        while out is None or fast and not is_whole(out):
+            out = self.tokenizer(unique, return_offsets_mapping=fast, **options)
         offsets = out["offset_mapping"] if fast else [None] * len(unique)
         return dict(zip(unique, zip(out["input_ids"], offsets, strict=True), strict=True))
 
@@ -85,22 +82,13 @@ class Encoder:
         """One Encoded for each pair (x, y).
 
         Raises:
-            TypeError: a pair that is not two texts.
-            ValueError: what is no Unicode text; an empty context without a BOS; with boundary="error", a token that
-                spans the join.
+            ValueError: an empty context without a BOS; with boundary="error", a token that spans the join.
         """
-        for i, pair in enumerate(pairs):
-            if isinstance(pair, str) or len(pair) != 2:
-                raise TypeError(f"pair {i} is {pair!r}; a pair is two texts, (x, y)")
-            for text in pair:
-                check_text(f"pair {i}", text)
         known = self.ids(text for x, y in pairs for text in (x, x + y))
         return [self._pair(name_pair(i, x, y), x, y, known[x][0], *known[x + y]) for i, (x, y) in enumerate(pairs)]
 
     def texts(self, texts: Sequence[str]) -> list[Encoded]:
         """One Encoded for each text, which takes the place of y; its context is BOS alone."""
-        for i, text in enumerate(texts):
-            check_text(f"text {i}", text)
         known = self.ids(texts)
         return [self._pair(f"text {i} ({text[:80]!r})", None, text, [], *known[text]) for i, text in enumerate(texts)]
 
@@ -115,8 +103,8 @@ class Encoder:
         merged = bool(n_context < len(alone) or spans)
         if merged and self.boundary == "error":
             raise ValueError(f"{name}: a token of the joint text spans the join of x and y")
-        if self.ends_with_eos and (len(joint) == n_context or joint[-1] != self.eos):
-            joint = [*joint, self.eos]
+        if len(joint) == n_context or joint[-1:] != self.end:
+            joint = joint + self.end
         if n_context == 0 and joint:
             if self.bos is None:
                 raise ValueError(
@@ -129,15 +117,9 @@ class Encoder:
         return Encoded(np.array(joint, dtype=np.int64), n_context, n_start, name, held)
 
 
-def check_text(name: str, text: str) -> None:
-    """Raises TypeError for what is no text; ValueError for half of a surrogate pair, which has no bytes."""
-    if not isinstance(text, str):
-        raise TypeError(f"{name}: {text!r} is no text")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        half = f"{text[error.start]!r} at place {error.start} of {text[:40]!r}"
-        raise ValueError(f"{name} is no Unicode text: half of a surrogate pair, {half}") from None
+def is_whole(out) -> bool:
+    """Whether a fast tokenizer gave all ids of the texts and none beside them: nothing cut off, no padding."""
+    return all(map(all, out["attention_mask"])) and not any(each.overflowing for each in out.encodings)
 
 
 def name_pair(i: int, x: str, y: str, width: int = 40) -> str:

@@ -1,14 +1,13 @@
 """The loop around the model: jobs in, their log-probabilities out, batch by batch."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .mode import scoring_mode, self_test
 from .plan import Job, padded_batch, padded_batches, send
 from .probe import find_shortcuts
 from .routes import Shortcuts, accepts, batch_log_probs, input_device, packing, simple_log_probs, without_cache
@@ -23,16 +22,24 @@ class Forward:
         model: a causal language model of transformers.
         batch_tokens: ids in one forward pass, at most (a longer sequence goes alone).
         simple: take no shortcut at all.
+        check: False: no self-test and so no shortcut; the model is taken at its word.
     """
 
-    def __init__(self, model, *, batch_tokens: int = 1024, simple: bool = False):
+    def __init__(self, model, *, batch_tokens: int = 1024, simple: bool = False, check: bool = True):
         self.model, self.batch_tokens, self.simple = model, batch_tokens, simple
+        self._shortcuts = None if check else Shortcuts()  # None: not known yet
 
-    @cached_property
+    @property
     def shortcuts(self) -> Shortcuts:
-        """Found by a self-test on the loaded model, when first wanted."""
-        with scoring_mode(self.model):
-            return find_shortcuts(self.model, self.simple)
+        """Found by a self-test on the loaded model, when first wanted; by several threads at once, in one of them."""
+        if self._shortcuts is None:
+            with self_test, scoring_mode(self.model):
+                self._shortcuts = self._shortcuts or find_shortcuts(self.model, self.simple)
+        return self._shortcuts
+
+    @shortcuts.setter
+    def shortcuts(self, given: Shortcuts) -> None:
+        self._shortcuts = given
 
     def log_probs(self, jobs: Sequence[Job]) -> list[np.ndarray]:
         """For each job float64 (len(ids) - first,), nats: the log-probability of each of its targets."""
@@ -88,25 +95,3 @@ class Forward:
 def out_of_memory(error: Exception) -> bool:
     """Whether a smaller batch may help; on the CPU torch says so in the words of its allocator only."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
-
-
-@contextmanager
-def scoring_mode(model) -> Iterator[None]:
-    """While it holds: no dropout, no gradients, no autocast, no rounding of float32 factors (TF32, bfloat16).
-
-    All of it is put back, each submodule's training flag too.
-    """
-    training = [module for module in model.modules() if module.training]
-    matmuls = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
-    before = [backend.fp32_precision for backend in matmuls]
-    model.eval()
-    for backend in matmuls:
-        backend.fp32_precision = "ieee"
-    try:
-        with torch.no_grad(), torch.autocast(next(model.parameters()).device.type, enabled=False):
-            yield
-    finally:
-        for module in training:
-            module.training = True
-        for backend, precision in zip(matmuls, before, strict=True):
-            backend.fp32_precision = precision

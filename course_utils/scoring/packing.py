@@ -9,15 +9,16 @@ a sequence, so the first token of every branch has the position len(x). The numb
 This file can be removed alone: without it, ``forward`` pads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
+from transformers import AttentionInterface, PreTrainedConfig
 
 from .plan import Batch, Job, send
 
@@ -121,7 +122,9 @@ def side_by_side(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.minimum(places, end[:, None] - 1), places < end[:, None]
 
 
-_layout: Layout | None = None  # of the row that is in the model now; set by ``packed_attention`` alone
+# Of the row that this thread has in the model now; set by ``packed_attention`` alone. Other threads have their own, and
+# whoever calls the model in them has the model's own attention.
+_layout: ContextVar[Layout | None] = ContextVar("course_packed_layout", default=None)
 
 # What models hand to attention beyond query, key and value, and what does not change its result: causality and windows
 # are the layout's business (no packed sequence is longer than a window), dropout is off.
@@ -138,13 +141,13 @@ def attention(module, query: Tensor, key: Tensor, value: Tensor, attention_mask,
     extra = {name for name, given in kwargs.items() if given is not None and name not in HARMLESS}
     if attention_mask is not None or extra:
         raise NotImplementedError(f"packed attention knows nothing of a mask of the model's own or of {extra}")
-    heads, results = query.shape[1], []
-    for queries, keys, mask in _layout.blocks:
+    layout, heads, results = _layout.get(), query.shape[1], []
+    for queries, keys, mask in layout.blocks:
         q, k, v = (take(t[0].transpose(0, 1), at) for t, at in ((query, queries), (key, keys), (value, keys)))
         q, k, v = (t.repeat_interleave(heads // t.shape[2], dim=2).transpose(1, 2) for t in (q, k, v))
         result = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scaling)
         results.append(result.transpose(1, 2).flatten(0, 1))
-    return take(torch.cat(results), _layout.back)[None], None
+    return take(torch.cat(results), layout.back)[None], None
 
 
 def take(values: Tensor, places: Tensor) -> Tensor:
@@ -154,15 +157,24 @@ def take(values: Tensor, places: Tensor) -> Tensor:
 
 AttentionInterface.register(NAME, attention)
 
+# Every model asks its config which attention it has. Inside of ``packed_attention``, and nowhere else, the answer is
+# ours; nothing is written into the config. Compiled code is made for all threads, so it keeps to what the config says.
+_named = PreTrainedConfig._attn_implementation
+
+
+def _attention_here(config: PreTrainedConfig) -> str | None:
+    return _named.fget(config) if torch.compiler.is_compiling() or _layout.get() is None else NAME
+
+
+PreTrainedConfig._attn_implementation = property(_attention_here, _named.fset)
+
 
 @contextmanager
-def packed_attention(model, layout: Layout, device: torch.device):
-    """While it holds, the model's attention follows ``layout``; before and after, it is the model's own."""
-    global _layout
-    own = model.config._attn_implementation
+def packed_attention(layout: Layout, device: torch.device) -> Iterator[None]:
+    """While it holds, attention follows ``layout`` in this thread; elsewhere and otherwise it is the model's own."""
     blocks = [tuple(each if each is None else send(each, device) for each in block) for block in layout.blocks]
-    model.config._attn_implementation, _layout = NAME, Layout(blocks, send(layout.back, device))
+    token = _layout.set(Layout(blocks, send(layout.back, device)))
     try:
         yield
     finally:
-        model.config._attn_implementation, _layout = own, None
+        _layout.reset(token)

@@ -5,6 +5,9 @@ of them fails in silence. So none is trusted by name: a few short sequences are 
 """
 
 import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -33,7 +36,7 @@ def find_shortcuts(model, simple: bool = False) -> Shortcuts:
     Raises:
         ValueError: the model is not causal.
     """
-    jobs, window = probe_jobs(vocabulary_size(model.config)), model_window(model.config) or LONGEST
+    jobs, window = probe_jobs(vocabulary_size(model.config)), model_window(model) or LONGEST
     check_causal(model, jobs[0].ids[: window + 1])
     if simple or window < LONGEST:  # or too short a window for the self-test: one sequence at a time
         return Shortcuts()
@@ -50,7 +53,8 @@ def check_kind(model) -> None:
         raise ValueError(f"{name} gives no logits over a vocabulary; load a model with AutoModelForCausalLM")
     if getattr(model.config, "is_encoder_decoder", False):
         raise ValueError(f"{name} has an encoder, and gives a text no probability of its own; load a causal model")
-    if next(model.parameters()).is_meta:
+    hooked = any(hasattr(module, "_hf_hook") for module in model.modules())  # accelerate brings offloaded weights
+    if not hooked and any(weight.is_meta for weight in model.parameters()):
         raise ValueError(f"{name} is on the device meta, which keeps shapes and no numbers; load its weights")
 
 
@@ -79,10 +83,24 @@ def check_causal(model, ids: np.ndarray) -> None:
     changed[-2] = (changed[-2] + 1) % vocabulary_size(model.config)  # the last one that is read
     before, after = (simple_log_probs(model, Job(each, 1, 1))[:-2] for each in (ids, changed))
     if ((before - after).abs() > tolerance(model)).any():  # not where they are NaN: that is said of a pair, later
+        name, moves = type(model).__name__, "changing a token moves the scores of tokens before it"
+        if is_quantised(model):
+            raise ValueError(
+                f"{name} is quantised, and all ids of a sequence share the scale that their activations are rounded "
+                f"by: {moves}, so they do not chain exactly. Quantise the weights only, or give check=False to take "
+                "the scores as they are, each sequence by itself"
+            )
         raise ValueError(
-            f"{type(model).__name__} is not causal here: changing a token moves the scores of tokens before it, so "
+            f"{name} is not causal here: {moves}, so "
             "they do not chain into the probability of a text (a masked language model, or a faulty attention kernel)"
         )
+
+
+def is_quantised(model) -> bool:
+    """Whether the model says so, or modules or weights of it are of a kind made for that."""
+    kinds = {type(part).__module__ for part in [*model.modules(), *model.parameters()]}
+    said = getattr(model, "is_quantized", False) or getattr(model.config, "quantization_config", None)
+    return bool(said) or any("quant" in kind for kind in kinds)
 
 
 def head_is_linear(model, job: Job) -> bool:
@@ -91,14 +109,11 @@ def head_is_linear(model, job: Job) -> bool:
     Equality bit by bit, not a tolerance: a cap on the logits (c tanh(u / c)) hardly shows while they are small.
     """
     head, seen = model.get_output_embeddings(), {}
-    if type(head) is not nn.Linear or model.base_model is model:
+    if type(head) is not nn.Linear or head.weight.is_meta or model.base_model is model:
         return False
     inputs = {"input_ids": send(job.ids, input_device(model))[None], **without_cache(model)}
-    hook = head.register_forward_hook(lambda _, args, out: seen.update(hidden=args[0], out=out))
-    try:
+    with hooked(head, lambda _, args, out: seen.update(hidden=args[0], out=out)):
         logits = model(**inputs).logits
-    finally:
-        hook.remove()
     if not seen or not torch.equal(logits, seen["out"].to(logits.dtype)):
         return False
     body, hidden = model.base_model(**inputs)[0], seen["hidden"]
@@ -136,16 +151,24 @@ def keeps_apart(model, batch: Batch, head: bool) -> bool:
         embedded.append(out.detach().requires_grad_())
         return embedded[-1].clone()  # some models scale it in place
 
-    hook = model.get_input_embeddings().register_forward_hook(cut)
-    try:
-        with torch.inference_mode(False):  # with gradients, whatever holds around it
-            scores = batch_log_probs(model, [batch], Shortcuts(head=head))
-            totals = [part.sum() for part in scores.split([len(job.targets) for job in batch.jobs])]
-            gradients = [torch.autograd.grad(total, embedded[0], retain_graph=True)[0] for total in totals]
-    finally:
-        hook.remove()
+    # with gradients, whatever holds around it
+    with hooked(model.get_input_embeddings(), cut), torch.inference_mode(False):
+        scores = batch_log_probs(model, [batch], Shortcuts(head=head))
+        totals = [part.sum() for part in scores.split([len(job.targets) for job in batch.jobs])]
+        gradients = [torch.autograd.grad(total, embedded[0], retain_graph=True)[0] for total in totals]
     counts = [int((gradient != 0).any(-1).sum()) for gradient in gradients]
     return counts == [len(job.ids) - 1 for job in batch.jobs]
+
+
+@contextmanager
+def hooked(module: nn.Module, hook: Callable) -> Iterator[None]:
+    """While it holds, the hook sees what this thread sends through the module, and nothing that another one does."""
+    here = threading.get_ident()
+    handle = module.register_forward_hook(lambda *call: hook(*call) if threading.get_ident() == here else None)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def leaks(jobs: list[Job]) -> list[Job]:
@@ -174,8 +197,22 @@ def longest_together(config) -> float:
     return min((n for n in limits if isinstance(n, int) and n > 1), default=math.inf)
 
 
-def model_window(config) -> int | None:
-    """The most ids that the model reads at once, as its config says; None where it names no such number."""
-    text = config.get_text_config()
+def model_window(model) -> int | None:
+    """The most ids that the model reads at once; None where its config names no such number.
+
+    Not all of its positions are for ids: RoBERTa and its relatives leave those up to the padding id's empty, and a
+    learned prompt (prompt tuning) fills some itself.
+    """
+    text = model.config.get_text_config()
     found = (getattr(text, name, None) for name in WINDOW_NAMES)
-    return next((n for n in found if isinstance(n, int) and n > 0), None)
+    positions = next((n for n in found if isinstance(n, int) and n > 0), None)
+    if positions is None:
+        return None
+    tables = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
+    offsets = [
+        table.padding_idx + 1
+        for table in tables
+        if getattr(table, "padding_idx", None) is not None and table.num_embeddings == positions
+    ]
+    virtual = getattr(getattr(model, "active_peft_config", None), "num_virtual_tokens", None) or 0
+    return positions - max(offsets, default=0) - virtual

@@ -18,7 +18,7 @@ from .plan import Batch, Job, send
 
 try:
     from . import packing
-except ImportError:  # the file is not there, or transformers is too old for it: rows are padded instead
+except (ImportError, AttributeError):  # the file is not there, or transformers has other names: rows are padded then
     packing = None
 
 
@@ -88,13 +88,19 @@ def _run(model, part, batch: Batch, **options):
     options |= without_cache(model) | {"input_ids": send(batch.input_ids, device)}
     if batch.positions is not None:
         options["position_ids"] = send(batch.positions, device)
-    with packing.packed_attention(model, batch.layout, device) if batch.layout else nullcontext():
+    with packing.packed_attention(batch.layout, device) if batch.layout else nullcontext():
         return part(**options)
 
 
 def input_device(model) -> torch.device:
-    """Where the model wants its ids: the place of its input embeddings (a large model may lie on several devices)."""
-    return model.get_input_embeddings().weight.device
+    """Where the model wants its ids: the place of its input embeddings (a large model may lie on several devices).
+
+    Weights that accelerate keeps elsewhere lie on "meta" until its hook brings them: it knows where they compute.
+    """
+    embeddings = model.get_input_embeddings()
+    hook = getattr(embeddings, "_hf_hook", None)
+    places = [getattr(each, "execution_device", None) for each in getattr(hook, "hooks", [hook])]
+    return torch.device(next((place for place in places if place is not None), embeddings.weight.device))
 
 
 def without_cache(model) -> dict[str, bool]:

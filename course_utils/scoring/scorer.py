@@ -2,11 +2,12 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from . import inputs
 from .encode import Encoded, Encoder
 from .forward import Forward
 from .plan import Job, windows
@@ -14,7 +15,7 @@ from .probe import check_kind, model_window, vocabulary_size
 from .results import PairScore, Ranked, TokenScores
 
 BYTES = {sign: byte for byte, sign in bytes_to_unicode().items()}  # how tokenizers of bytes write each in a piece
-Pair = tuple[str, str]
+Pair = tuple[str, str] | Mapping[str, str]  # (x, y), or {"x": x, "y": y} as in a file
 Ids = Sequence[int]
 
 
@@ -43,7 +44,7 @@ class Scorer:
         tokenizer: its tokenizer.
         bos: what stands before x. "auto": what the tokenizer puts there by itself; where it puts nothing, its BOS
             token only where there is nothing else to condition on. True: BOS. An id: that token. False: nothing.
-        eos: score EOS after y too, as the end of the complete text.
+        eos: True: score EOS after y too, as the end of the complete text. An id: that token (the end of a turn).
         boundary: where a token of the joint text x + y spans the join: "prefix" scores from the longest common prefix
             with x's own tokens on (flag "merged_boundary"), "error" raises.
         overflow: for what is longer than the model's window: "error", or "slide" in windows ``stride`` ids apart
@@ -51,12 +52,19 @@ class Scorer:
         stride: ids from one window to the next, 1 to the window's length; half of it by default.
         batch_tokens: ids in one forward pass; more takes more memory, and on a CPU is no faster.
         simple: the plainest right route, one sequence at a time: for reading and for tests. Same numbers.
+        check: False: without the self-test that refuses a model which is not causal (one of quantised activations may
+            not quite be), and without the shortcuts that it finds exact. The scores are then what the model says.
 
     Attributes:
         bos, eos: their ids, or None. vocabulary_size: |V|, the number of logits. window: the most ids that the model
         reads at once, or None.
 
+    Several threads may use one scorer, or several scorers of one model, and call the model itself meanwhile: scores are
+    those of one thread, and the model's own attention stays as it is set. A model in training mode is in evaluation
+    mode while any thread scores with it.
+
     Raises:
+        TypeError: of all methods: what is no text, no id or no pair, by its number.
         ValueError: options that do not fit the tokenizer, the model or each other; a model that gives texts no
             probabilities; later, one that is not causal, and a pair that cannot be scored, which the message names.
     """
@@ -67,49 +75,48 @@ class Scorer:
         tokenizer,
         *,
         bos: str | bool | int = "auto",
-        eos: bool = False,
+        eos: bool | int = False,
         boundary: str = "prefix",
         overflow: str = "error",
         stride: int | None = None,
         batch_tokens: int = 1024,
         simple: bool = False,
+        check: bool = True,
     ):
-        if overflow not in ("error", "slide"):
-            raise ValueError(f'overflow is "error" or "slide", not {overflow!r}')
-        if batch_tokens < 1:
-            raise ValueError(f"batch_tokens is at least 1, not {batch_tokens}")
+        batch_tokens = inputs.count("batch_tokens", batch_tokens, math.inf)
         check_kind(model)
-        self.model, self.tokenizer, self.overflow = model, tokenizer, overflow
+        self.model, self.tokenizer = model, tokenizer
+        self.overflow = inputs.one_of("overflow", overflow, ("error", "slide"))
         self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary)
-        self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple)
+        self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple, check=check)
         self.bos, self.eos = self._encoder.bos, self._encoder.eos
-        self.vocabulary_size, self.window = vocabulary_size(model.config), model_window(model.config)
-        longest = self.window or math.inf
-        if stride is not None and not 1 <= stride <= longest:
-            raise ValueError(f"stride is 1 to the model's window, {longest} ids; not {stride}")
-        self.stride = stride or max(1, (self.window or 2) // 2)
+        self.vocabulary_size, self.window = vocabulary_size(model.config), model_window(model)
+        for option, given in (("bos", self._encoder.lead), ("eos", self._encoder.end)):
+            if any(not 0 <= i < self.vocabulary_size for i in given):
+                raise ValueError(f"{option} is id {given}, outside of the model's vocabulary of {self.vocabulary_size}")
+        usual = max(1, (self.window or 2) // 2) if stride is None else stride
+        self.stride = inputs.count("stride", usual, self.window or math.inf, ", the model's window")
 
     # --- texts ---
 
     def log_prob(self, texts: Iterable[str]) -> np.ndarray:
         """float64 (N,), nats: log Pr(text | BOS) of each text. Raises ValueError where there is no BOS."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        return self._sums([e.job(e.n_start) for e in self._encoder.texts(texts)])
+        return self._sums([e.job(e.n_start) for e in self._encoder.texts(inputs.texts(texts))])
 
     def conditional_log_prob(self, pairs: Iterable[Pair]) -> np.ndarray:
         """float64 (N,), nats: log Pr(y | x) of each pair (x, y) of texts; 0.0 for an empty y."""
-        return self._sums([e.job(e.n_context) for e in self._encoder.pairs(list(pairs))])
+        return self._sums([e.job(e.n_context) for e in self._encoder.pairs(inputs.pairs(pairs))])
 
     def score(self, pairs: Iterable[Pair]) -> list[PairScore]:
         """Each pair (x, y) of texts with its joint, marginal and conditional log-probability, token by token."""
-        pairs = list(pairs)
+        pairs = inputs.pairs(pairs)
         encoded = self._encoder.pairs(pairs)
         scores = self._log_probs([e.job(e.n_start) for e in encoded])
         return [self._pair_score(*each) for each in zip(pairs, encoded, scores, strict=True)]
 
     def tokens(self, texts: Iterable[str]) -> list[TokenScores]:
         """Each text with the log-probability of each of its tokens given BOS and the tokens before it."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        texts = inputs.texts(texts)
         encoded = self._encoder.texts(texts)
         scores = []
         for text, e, values in zip(texts, encoded, self._log_probs([e.job(e.n_start) for e in encoded]), strict=True):
@@ -117,14 +124,14 @@ class Scorer:
             scores.append(TokenScores(text, ids, self._token_texts(ids), values, self.bos, self._flags(e, values)))
         return scores
 
-    def rank(self, x: str, candidates: Sequence[str], by: str = "log_prob") -> list[Ranked]:
+    def rank(self, x: str, candidates: Iterable[str], by: str = "log_prob") -> list[Ranked]:
         """The candidates as continuations of x, best first; of equals, the one that came first.
 
         ``by``: "log_prob", the total log Pr(y | x); "per_token" or "per_byte", the same divided by the length: another
         objective, that of candidates of different lengths. An empty candidate has no mean and comes last.
         """
-        if by not in ("log_prob", "per_token", "per_byte"):
-            raise ValueError(f"by is one of log_prob, per_token, per_byte; not {by!r}")
+        inputs.one_of("by", by, ("log_prob", "per_token", "per_byte"))
+        candidates = inputs.texts(candidates)
         scores = self.score([(x, candidate) for candidate in candidates])
         values = [getattr(score, "conditional" if by == "log_prob" else by) for score in scores]
         order = sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i]))
@@ -138,30 +145,30 @@ class Scorer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without BOS and EOS."""
+        inputs.check_text("text", text)
         return list(self._encoder.ids([text])[text][0])
 
     def decode(self, ids: Ids) -> str:
         """The text of some ids."""
-        return self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+        return self.tokenizer.decode(inputs.ids("ids", ids).tolist(), clean_up_tokenization_spaces=False)
 
     def next_log_probs(self, ids: Ids) -> np.ndarray:
         """float64 (V,), nats: log Pr(. | ids), ids beginning with BOS. Raises ValueError where there are none."""
+        context = inputs.context("sequence 0", ids, self.bos)
         # as if id 0 were to be scored next: in windows, what the last of them reads
-        (last,) = self._windows(ids_job(0, ids, [0]))
+        (last,) = self._windows(ids_job("sequence 0", context, [0]))
         return self._forward.next_log_probs(last.ids[:-1])
 
     def log_prob_ids(self, sequences: Iterable[Ids]) -> np.ndarray:
         """float64 (N,), nats: log Pr(sequence | BOS); each sequence begins with BOS and is taken as it is."""
-        jobs = [ids_job(i, ids[:1], ids[1:]) for i, ids in enumerate(sequences)]
-        for job in jobs:
-            if self.bos is not None and job.ids[0] != self.bos:
-                ids = job.ids[:5].tolist()
-                raise ValueError(f"a sequence begins with BOS, id {self.bos}; got {ids}: write [scorer.bos, *ids]")
-        return self._sums(jobs)
+        named = [(f"sequence {i}", ids) for i, ids in enumerate(inputs.several(sequences, "sequences of ids"))]
+        whole = [(name, inputs.context(name, ids, self.bos)) for name, ids in named]
+        return self._sums([ids_job(name, ids[:1], ids[1:]) for name, ids in whole])
 
     def conditional_log_prob_ids(self, pairs: Iterable[tuple[Ids, Ids]]) -> np.ndarray:
         """float64 (N,), nats: log Pr(y | x) of each pair (x_ids, y_ids), taken as they are; x begins with BOS."""
-        return self._sums([ids_job(i, x, y) for i, (x, y) in enumerate(pairs)])
+        named = [(f"pair {i}", *pair) for i, pair in enumerate(inputs.two_each(pairs, "sequences of ids"))]
+        return self._sums([ids_job(n, inputs.context(n, x, self.bos), inputs.ids(n, y)) for n, x, y in named])
 
     # --- how ---
 
@@ -224,12 +231,9 @@ class Scorer:
         return tuple(texts)
 
 
-def ids_job(i: int, context: Ids, scored: Ids) -> Job:
+def ids_job(name: str, context: Ids, scored: Ids) -> Job:
     """A sequence of ids, taken as it is, that is to be scored after its context."""
-    if len(context) == 0:
-        raise ValueError(f"sequence {i}: no ids to condition on; begin with BOS")
-    ids = np.concatenate([context, scored]).astype(np.int64)
-    return Job(ids, len(context), len(context), f"sequence {i}")
+    return Job(np.concatenate([context, scored]).astype(np.int64), len(context), len(context), name)
 
 
 def margin(value: float, below: float) -> float:

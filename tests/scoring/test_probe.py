@@ -177,8 +177,102 @@ def test_a_learned_prompt_shifts_no_score(gpt2, plain):
         logits = model(torch.tensor([ids])).logits[0, 4:].double().log_softmax(-1)
     want = sum(logits[t - 1, ids[t]].item() for t in (3, 4))
     for simple in (False, True):
-        got = Scorer(model, plain, simple=simple).conditional_log_prob_ids([(ids[:3], ids[3:]), ([7], [8, 9])])
+        scorer = Scorer(model, plain, bos=False, simple=simple)
+        got = scorer.conditional_log_prob_ids([(ids[:3], ids[3:]), ([7], [8, 9])])
         assert got[0] == pytest.approx(want, abs=1e-4)
+
+
+def test_a_learned_prompt_takes_its_part_of_the_window(plain):
+    """Trap: the model reads as many ids less as the prompt has vectors; beyond, its positions run out."""
+    model = SoftPrompt(copy.deepcopy(families.build("gpt2")))
+    model.active_peft_config = type("PromptTuningConfig", (), {"num_virtual_tokens": 4})
+    for simple in (False, True):
+        scorer = Scorer(model, plain, simple=simple)
+        assert scorer.window == families.WINDOW - 4
+        assert math.isfinite(scorer.log_prob_ids([[0] * (scorer.window + 1)])[0])  # the last one is not read
+        with pytest.raises(ValueError, match="sequence 0: 158 ids, but the model reads 156 at once"):
+            scorer.log_prob_ids([[0] * (scorer.window + 2)])
+    with torch.no_grad(), pytest.raises(IndexError):
+        model(torch.zeros(1, scorer.window + 1, dtype=torch.long))
+    model.active_peft_config = type("LoraConfig", (), {})
+    assert Scorer(model, plain).window == families.WINDOW
+
+
+ROBERTA = {"is_decoder": True, "max_position_embeddings": 42, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+
+
+@pytest.mark.parametrize("kind", ["Roberta", "Camembert", "XLMRoberta", "Data2VecText", "RobertaPreLayerNorm"])
+def test_positions_that_begin_behind_the_padding_id(kind, plain):
+    """Trap: the config counts positions that no id ever has; two ids before it says so, the model's table ends."""
+    config = getattr(transformers, kind + "Config")(**BERT, **ROBERTA)
+    torch.manual_seed(0)
+    model = getattr(transformers, kind + "ForCausalLM")(config).eval()
+    with torch.no_grad(), pytest.raises((IndexError, RuntimeError)):
+        model(torch.full((1, 41), 7))
+    for simple in (False, True):
+        scorer = Scorer(model, plain, simple=simple)
+        assert scorer.window == 40
+        assert math.isfinite(scorer.log_prob_ids([[0, *[7] * 40]])[0])
+        with pytest.raises(ValueError, match="reads 40 at once"):
+            scorer.log_prob_ids([[0, *[7] * 41]])
+
+
+class Offloaded:
+    """As accelerate does it: weights lie on meta, and come for as long as their module computes."""
+
+    def __init__(self, module):
+        self.execution_device, forward = torch.device("cpu"), module.forward
+        own = {name: weight for name, weight in module.named_parameters(recurse=False)}
+
+        def bring_and_forward(*args, **options):
+            module._parameters.update(own)
+            try:
+                return forward(*args, **options)
+            finally:
+                module._parameters.update(away)
+
+        away = {name: torch.nn.Parameter(weight.to("meta")) for name, weight in own.items()}
+        module._parameters.update(away)
+        module.forward, module._hf_hook = bring_and_forward, self
+
+
+def test_weights_that_are_kept_elsewhere(plain):
+    """Trap: a first parameter on meta looks like a model without weights, and ids would be sent there."""
+    model, pairs = copy.deepcopy(families.build("llama")), [([0, 5, 9], [7]), ([0, 5, 9], [30, 31]), ([0], [4, 5])]
+    want = Scorer(families.build("llama"), plain).conditional_log_prob_ids(pairs)
+    for module in [module for module in model.modules() if module._parameters]:
+        Offloaded(module)
+    assert all(weight.is_meta for weight in model.parameters())
+    for simple in (False, True):
+        scorer = Scorer(model, plain, simple=simple)
+        assert scorer.conditional_log_prob_ids(pairs) == pytest.approx(want, abs=1e-5)
+        assert scorer.next_log_probs([0, 5, 9])[7] == pytest.approx(want[0], abs=1e-5)
+    assert Scorer(model, plain)._forward.shortcuts == Shortcuts(math.inf, packing=True, head=False)
+    half = copy.deepcopy(families.build("gpt2"))
+    half.transformer.h[1].to("meta")
+    with pytest.raises(ValueError, match="keeps shapes and no numbers"):
+        Scorer(half, plain)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_quantised_activations(plain):
+    """They share one scale, so that a large one in a later row moves the others: no masked model, no faulty kernel."""
+    model = torch.ao.quantization.quantize_dynamic(
+        copy.deepcopy(families.build("llama")), {torch.nn.Linear}, dtype=torch.qint8
+    )
+    assert probe.is_quantised(model) and not probe.is_quantised(families.build("llama"))
+    ids = [0, 5, 9, 30, 31]
+    for simple in (False, True):
+        with pytest.raises(ValueError, match="LlamaForCausalLM is quantised.*check=False"):
+            Scorer(model, plain, simple=simple).log_prob_ids([ids])
+    with torch.no_grad():
+        logits = model(torch.tensor([ids[:-1]])).logits[0].double().log_softmax(-1)
+    want = sum(logits[t - 1, ids[t]].item() for t in range(1, len(ids)))
+    scorer = Scorer(model, plain, check=False)
+    assert scorer.log_prob_ids([ids, [0, 7, 200]])[0] == pytest.approx(want, abs=1e-5)
+    assert scorer._forward.shortcuts == Shortcuts()
+    with pytest.raises(ValueError, match="gives no logits"):  # a word that no model can be taken at
+        Scorer(transformers.GPT2Model(transformers.GPT2Config(**families.CONFIGS["gpt2"][1])), plain, check=False)
 
 
 def test_without_the_packing_file(gpt2, plain, tmp_path):
