@@ -229,7 +229,7 @@ def test_without_the_counts_of_what_takes_memory_unseen(sandbox, folder, supplie
     ids=["processor", "clock", "output", "memory of all processes"],
 )
 def test_what_the_grader_itself_counts(sandbox, folder, supplies, limits, source, ended):
-    free = {"cpu_seconds": 60, "wall_seconds": 90, "output": 64 * MIB, "memory": 4096 * MIB}
+    free = {"cpu_seconds": 60, "wall_seconds": 600, "output": 64 * MIB, "memory": 4096 * MIB}
     with running(sandbox, folder, supplies, Limits(**free)) as one:
         assert one.run(source).ended == ""
         one.limits = Limits(**free | limits)
@@ -240,7 +240,7 @@ def test_what_the_grader_itself_counts(sandbox, folder, supplies, limits, source
 @pytest.mark.sandbox
 def test_a_message_without_end_is_cut_off_before_it_fills_the_memory(sandbox, folder, supplies, monkeypatch):
     source = attacks.WIRES["endless-message"].replace("* 400", "* 100")
-    limits = Limits(wall_seconds=60, output=2**40)
+    limits = Limits(wall_seconds=600, output=2**40)
     with running(sandbox, folder, supplies, limits) as one:
         assert one.run(source + "\nimport time; time.sleep(30)").ended == "output"
     monkeypatch.setattr(kernel, "OWN_MEMORY", 2**40)
