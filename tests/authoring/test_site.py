@@ -129,10 +129,11 @@ def test_what_would_come_from_the_network_is_found():
 
 
 def test_left_over_formulas_are_found():
-    files = {"a.html": "<p>So $x_1$ and \\log p</p><pre>cost = '$a$' \\n</pre>"}
+    files = {"a.html": "<p>So $x_1$ and \\log p, $a +\nb$</p><pre>cost = '$a$' \\n</pre>"}
     assert website.leftover_formulas(files) == [
         "a.html: a formula was left over: $x_1$",
         "a.html: a formula was left over: \\log",
+        "a.html: a formula was left over: $a +\nb$",
     ]
 
 

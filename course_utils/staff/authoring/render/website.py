@@ -310,6 +310,6 @@ def leftover_formulas(files: dict[str, str]) -> list[str]:
             continue
         words = re.sub(r"<(pre|code|script|style)\b.*?</\1>", " ", text, flags=re.DOTALL)
         words = html.unescape(re.sub(r"<[^>]*>", " ", words))
-        for found in re.finditer(r"\\[a-zA-Z]{2,}|\$[^$\n]{1,80}\$", words):
+        for found in re.finditer(r"\\[a-zA-Z]{2,}|\$[^$]{1,80}\$", words):
             problems.append(f"{url}: a formula was left over: {found[0]}")
     return problems
