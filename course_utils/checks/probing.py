@@ -79,8 +79,8 @@ def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda va
     """Calls the answer once: `{"value": encoded}` or `{"error": name, "message": text}`.
 
     It is called with the settings of the notebook that it stands in (see `settings`). `read` takes from the returned
-    value what the task is about (the data of a matplotlib Axes, for example); what it raises counts as the answer's own
-    error.
+    value what the task is about (the data of a matplotlib Axes, for example); what it raises counts as the answer's
+    own error.
     """
     try:
         with theirs():
@@ -258,7 +258,7 @@ def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any
     displayed. Beside it, as `"shown"`, what came back as it was, for the student to read."""
     import matplotlib.pyplot as plt
 
-    ours_too = {"text.usetex": False, "axes.titlelocation": "center"}
+    plain = {"text.usetex": False, "axes.titlelocation": "center"}
 
     def both(drawn: Any) -> tuple:
         return read(drawn), drawn
@@ -266,7 +266,7 @@ def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any
     seen = []
     for case in cases:
         before = set(plt.get_fignums())
-        with plt.rc_context(ours_too):
+        with plt.rc_context(plain):
             one = observe(answer, *case.fresh_args(), read=both)
         if "value" in one:
             value, shown = one["value"]["v"]

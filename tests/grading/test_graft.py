@@ -1,12 +1,20 @@
 """Where an answer is found, and what of a student's notebook comes into the graded copy."""
 
+import builtins
 import json
+import random
+import signal
+import sys
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+import torch
 
 from course_utils.notebooks import task_of
 from course_utils.staff.grading.intake.submissions import read_notebook
-from course_utils.staff.grading.place.graft import STUB, cleaned, graft, place
+from course_utils.staff.grading.place.graft import RESET, STUB, cleaned, graft, place
 from tests.grading.notebooks import EXERCISE, RIGHT, WRONG, cell, check_cell, code, dumps, insert, notebook
 
 SOLUTION, STUBS = EXERCISE.solution, EXERCISE.stubs
@@ -71,6 +79,14 @@ def test_an_answer_in_a_cell_of_its_own_is_found_by_the_name_of_the_function():
     assert "joint_prob" in found.answers["e01-2"] and "no answer cell" in found.missing["e01-1"]
     content["cells"] = [code("print(joint_prob == 3)\n# joint_prob = 3\njoint_prob2 = 3")]
     assert "e01-2" in placed(content).missing
+
+
+def test_of_several_cells_that_define_the_function_the_last_counts():
+    """As in the notebook, where it has replaced the others; a later cell that only names it has not."""
+    content = notebook({"E01.2": STUBS["e01-2"]})
+    first, last = ("def joint_prob(conds):\n    return " + what for what in ("sum(conds)", "math.prod(conds)"))
+    content = insert(content, "E01.2", first, last, "print(joint_prob([1]))")
+    assert placed(content).answers["e01-2"] == last
 
 
 def test_two_answers_that_were_merged_into_one_cell_are_both_found():
@@ -207,6 +223,73 @@ def test_every_cell_of_a_graded_copy_has_an_id_of_its_own():
     graded = grafted(insert(notebook(RIGHT), "E01.2", "x = 1", "x = 1"))
     ids = [c["id"] for c in graded["cells"]]
     assert len(ids) == len(set(ids))
+
+
+# --- what is set again before each answer -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """Of IPython what the reset looks at; and everything as it was, after the test."""
+
+    def timeit(line, cell=None):
+        return line
+
+    def matplotlib(line):
+        raise ImportError(f"no {line} here")
+
+    magics = {"line": {"timeit": timeit, "matplotlib": matplotlib}, "cell": {"timeit": timeit}}
+    shell = SimpleNamespace(magics_manager=SimpleNamespace(magics=magics), ask_exit=None)
+    monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
+    monkeypatch.setattr(plt, "switch_backend", plt.switch_backend)
+    trace, states = sys.gettrace(), (random.getstate(), np.random.get_state(), torch.get_rng_state())
+    with plt.rc_context(), np.errstate():
+        yield shell
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    for put_back, state in zip((random.setstate, np.random.set_state, torch.set_rng_state), states, strict=True):
+        put_back(state)
+    sys.settrace(trace)
+
+
+def test_state_that_outlives_a_cell_is_that_of_a_new_notebook(shell):
+    random.seed(0), np.random.seed(0), torch.manual_seed(0)
+    drawn = random.random(), np.random.random(), torch.rand(1).item()
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    plt.rcParams["text.usetex"] = True
+    plt.figure()
+    np.seterr(all="raise")
+    signal.setitimer(signal.ITIMER_VIRTUAL, 1000)
+    names = {"sum": 5, "mine": 6}
+    exec(RESET, names)
+    assert torch.get_default_dtype() == torch.float32 and torch.get_default_device() == torch.device("cpu")
+    assert plt.rcParams["text.usetex"] is False and not plt.get_fignums()
+    assert np.geterr() == {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+    assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0
+    assert (random.random(), np.random.random(), torch.rand(1).item()) == drawn
+    assert names["mine"] == 6 and "sum" not in names and "_reset_state" not in names
+    assert not shell.ask_exit()  # exit() calls it
+
+
+def test_gradients_that_were_switched_off_stay_off(shell):
+    """They are, in the student's notebook; `.numpy()` without `.detach()` relies on it."""
+    with torch.no_grad():
+        exec(RESET, {})
+        assert not torch.is_grad_enabled()
+
+
+def test_what_this_machine_does_not_have_is_no_error(shell, capsys):
+    for _ in range(2):  # before each answer: the second time nothing is put around what is there
+        exec(RESET, {})
+    magics = shell.magics_manager.magics
+    assert magics["line"]["timeit"]("f(3)") == magics["cell"]["timeit"]("f(3)", "x") == "-n 1 -r 1 f(3)"
+    magics["line"]["matplotlib"]("qt")
+    plt.switch_backend("module://no_such_backend")
+    plt.rcParams["backend"] = "module://no_such_backend_either"
+    assert plt.figure().canvas is not None
+    said = capsys.readouterr().out
+    assert "no qt here" in said and "no_such_backend" in said
 
 
 def test_task_of():

@@ -1,5 +1,6 @@
 """Every family, by every route, against float64 one sequence at a time."""
 
+import copy
 import dataclasses
 import math
 import random
@@ -7,6 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from course_utils.scoring.forward import Forward
 from course_utils.scoring.plan import Job
@@ -89,3 +91,38 @@ def test_a_sequence_longer_than_the_window_of_attention_goes_alone(model_of):
     forward.shortcuts = dataclasses.replace(forward.shortcuts, longest=math.inf)  # the trap
     wrong = [v.sum() for v in forward.log_probs(jobs)]
     assert abs(wrong[0] - truth[0]) > 100 * TOLERANCE
+
+
+ORIGINAL = 16  # ids up to which the short factors hold
+LONG_ROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 1e4,
+    "original_max_position_embeddings": ORIGINAL,
+    "factor": families.WINDOW / ORIGINAL,
+    "short_factor": [1.0, 1.1, 1.2, 1.3],
+    "long_factor": [1.0, 3.0, 5.0, 8.0],
+}
+
+
+def test_a_sequence_longer_than_the_original_window_goes_alone(device):
+    """Trap: beyond it, Phi-3 stretches the positions of a whole batch: beside a long text a short one scores
+    otherwise."""
+    about = families.CONFIGS["phi3"][1] | {"sliding_window": None, "rope_parameters": LONG_ROPE}
+    about["original_max_position_embeddings"] = ORIGINAL
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = transformers.AutoModelForCausalLM.from_config(transformers.Phi3Config(**about)).float().eval()
+    with torch.no_grad():
+        for weight in (weight for weight in model.parameters() if weight.ndim >= 2):
+            weight.mul_(8)
+    draw, lengths = np.random.default_rng(4), (5, ORIGINAL, ORIGINAL + 1, ORIGINAL + 2, 60, 9)  # one id is never read
+    jobs = [Job(draw.integers(0, families.VOCABULARY, n), 1, 1) for n in lengths]
+    exact = copy.deepcopy(model).double()
+    truth = [float(families.reference(exact, job.ids.tolist()).sum()) for job in jobs]
+    forward = Forward(model.to(device), batch_tokens=1000)
+    assert forward.shortcuts.longest == ORIGINAL and forward.shortcuts.packing
+    for route in (forward, Forward(model, simple=True)):
+        assert [v.sum() for v in route.log_probs(jobs)] == pytest.approx(truth, abs=TOLERANCE, rel=0)
+    forward.shortcuts = dataclasses.replace(forward.shortcuts, longest=math.inf)  # the trap
+    wrong = np.array([v.sum() for v in forward.log_probs(jobs)])
+    assert (abs(wrong - truth)[1:3] > 100 * TOLERANCE).all()

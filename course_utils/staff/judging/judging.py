@@ -343,8 +343,8 @@ def _near(got: float, x: float) -> bool:
 
 def _target_of(answer: Answer) -> float | None:
     try:
-        return float(next(iter(answer.names.values()))())
-    except (TypeError, ValueError):
+        return float(number(decode(_observe_value(answer)["value"])))
+    except (Unusable, OverflowError):
         return None
 
 

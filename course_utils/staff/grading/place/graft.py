@@ -47,14 +47,23 @@ def _reset_state():
         if not name.startswith("_"):
             builtins.globals().pop(name, None)
     if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
-        sys.modules["matplotlib"].rcParams["text.usetex"] = False
+        pyplot = sys.modules["matplotlib.pyplot"]
+        pyplot.close("all")
+        pyplot.rcParams["text.usetex"] = False
+        if pyplot.switch_backend.__name__ == "switch_backend":
+            switch = pyplot.switch_backend
+            switch("agg")
+            def switch_if_possible(name):
+                try:
+                    switch(name)
+                except ImportError as error:
+                    print(error)
+            pyplot.switch_backend = switch_if_possible
     if "torch" in sys.modules:
         torch = sys.modules["torch"]
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
-        torch.set_default_device(None)
-        torch.set_grad_enabled(True)
+        torch.set_default_device(None)  # not gradients: who switched them off at the top relies on it in every answer
     if hasattr(signal, "setitimer"):
         for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
             signal.setitimer(clock, 0)
