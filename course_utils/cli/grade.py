@@ -58,6 +58,7 @@ from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits
 
 if TYPE_CHECKING:
     from course_utils.staff.grading.records import Record
+    from course_utils.staff.grading.run.run import Order
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +69,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="REPORT", help="folder for the report; made if not there"
     )
     parser.add_argument(
-        "--exercise", metavar="NAME", help="grade only this one (01, or 01_chain_rule); else all that occur"
+        "--exercise", action="append", metavar="NAME",
+        help="grade only this one (01, or 01_chain_rule); may be given more than once; else all that occur",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be graded, write REPORT/manifest.csv, and grade nothing"
     )
+    parser.add_argument("--force", action="store_true", help="go on where what was handed in looks wrong")
     parser.add_argument(
         "--roster", type=Path, metavar="CSV", help="student,name,deadline: who is missing and who is late is then said"
+    )
+    parser.add_argument(
+        "--timezone", metavar="ZONE", help="of deadlines that tell none (Europe/Berlin, +02:00); else this machine's"
     )
     parser.add_argument(
         "--manual", type=Path, metavar="CSV", help="student,task,points[,comment]: what you gave for open questions"
@@ -126,6 +135,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             if args.warm and (args.unsafe_no_sandbox or args.dask):
                 raise ValueError("--warm is a way to make sandboxes on this machine: leave out --dask and --unsafe-...")
+            if args.dry_run:
+                return _look(args)
             if args.unsafe_no_sandbox or args.dask:  # the sandbox of a cluster stands on its machines: they are asked
                 isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
             else:
@@ -165,15 +176,34 @@ def _sandbox(folder: Path, warm: bool) -> str:
     return Warm.name
 
 
-def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
-    from course_utils.staff.grading.report.summary import summary
-    from course_utils.staff.grading.run.run import Order, grade
+def _look(args: argparse.Namespace) -> int:
+    from course_utils.staff.grading.run.run import Doubtful, dry_run
+
+    lines, doubt = dry_run(_order(args, LimitsOnly.name))
+    for line in [*lines, f"every file: {args.out / 'manifest.csv'}"]:
+        print(line)
+    if doubt:
+        raise Doubtful(doubt)
+    return 0
+
+
+def _order(args: argparse.Namespace, isolation: str) -> Order:
+    from course_utils.staff.grading.intake.roster import zone_named
+    from course_utils.staff.grading.run.run import Order
 
     limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
-    order = Order(
-        args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits,
+    return Order(
+        args.submissions, args.out, tuple(args.exercise or ()), args.roster, args.seed, args.jobs, isolation, limits,
         manual=args.manual, formats=tuple(dict.fromkeys(args.formats)), dask=args.dask,
+        zone=zone_named(args.timezone) if args.timezone else None, force=args.force,
     )  # fmt: skip
+
+
+def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
+    from course_utils.staff.grading.report.summary import summary
+    from course_utils.staff.grading.run.run import grade
+
+    order = _order(args, isolation)
     if isolation == LimitsOnly.name:
         print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)
     finished = grade(order, folder, Progress())

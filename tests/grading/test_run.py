@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from course_utils.cli import grade as grade_command
+from course_utils.staff.grading.intake.finding import NoSubmissions
 from course_utils.staff.grading.intake.marks import BadMarks
 from course_utils.staff.grading.intake.roster import BadRoster, Enrolled
-from course_utils.staff.grading.intake.submissions import NoSubmissions
 from course_utils.staff.grading.place.pristine import NoExercise
 from course_utils.staff.grading.records import LOST, Record, Row
 from course_utils.staff.grading.report.graded import Changes, Graded

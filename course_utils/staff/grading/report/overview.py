@@ -179,10 +179,11 @@ def _students(records: list[Record], graded: Graded) -> list[str]:
         total = sum(row.points for record in own.values() for row in record.rows)
         total += sum(graded.by_person(student, name) for name in names)
         notes = "; ".join(sorted({record.note for record in own.values() if record.note}))
+        notes += "".join(f"; set aside: {file}" for file in graded.aside.get(student, []))
         called = graded.name(student)
         lines.append(
             f"<tr><td>{escape(student)}{f' · {escape(called)}' if called else ''}</td>{cells}"
-            f'<td class="number">{total:g}</td><td class="quiet">{told(notes)}</td></tr>'
+            f'<td class="number">{total:g}</td><td class="quiet">{told(notes.removeprefix("; "))}</td></tr>'
         )
     return [
         "<h2>Students</h2>",
