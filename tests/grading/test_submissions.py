@@ -45,7 +45,7 @@ def test_a_folder_for_each_student(tmp_path):
     put(tmp_path, f"zoe/{NAME}.ipynb")
     put(tmp_path, f"adam/{NAME}.ipynb")
     (tmp_path / "empty").mkdir()
-    students, files = find(tmp_path)
+    students, files, *_ = find(tmp_path)
     assert students == ["adam", "empty", "zoe"]
     assert [file.student for file in files] == ["adam", "zoe"]
 
@@ -177,6 +177,17 @@ def test_a_link_in_an_archive_is_refused(tmp_path):
         find(tmp_path / "a.zip")[1][0].read()
 
 
+def test_an_archive_is_opened_once_and_not_for_each_of_its_files(tmp_path, monkeypatch):
+    """To open it is to read its whole table: once for each file, that grows with the square of their number."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(20):
+            archive.writestr(f"s{number}/{NAME}.ipynb", str(number))
+    opened, open_archive = [], zipfile.ZipFile.__init__
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *a, **k: opened.append(1) or open_archive(*a, **k))
+    assert {file.read() for file in find(tmp_path / "a.zip")[1]} == {str(number).encode() for number in range(20)}
+    assert len(opened) == 1
+
+
 def test_a_damaged_archive_entry_is_refused_alone(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(f"adam/{NAME}.ipynb", "a" * 1000)
@@ -228,7 +239,35 @@ def test_two_students_whose_names_look_the_same_stay_two(tmp_path):
         put(tmp_path, f"{name}/{NAME}.ipynb")
     if len(list(tmp_path.iterdir())) == 1:
         pytest.skip("this file system keeps one form of a name")
-    assert find(tmp_path)[0] == ["Jos\u00e9", "Jos\u00e9 (2)"]
+    found = find(tmp_path)
+    assert found.students == ["Jos\u00e9", "Jos\u00e9 (2)"]
+    assert found.renamed == {"Jos\u00e9": r"'Jose\u0301'", "Jos\u00e9 (2)": r"'Jos\xe9'"}
+
+
+def test_who_has_a_name_of_their_own_is_not_said_to_look_like_another(tmp_path):
+    for name in ("a\u00a0b", "adam", "adam (2)"):
+        put(tmp_path, f"{name}/{NAME}.ipynb")
+    assert find(tmp_path).renamed == {}
+
+
+def test_names_of_files_can_be_shown(tmp_path):
+    put(tmp_path, f"adam/\u202ebe\u0301 {NAME}.ipynb")
+    (file,) = find(tmp_path)[1]
+    assert file.parts == (f"b\u00e9 {NAME}.ipynb",) and file.path == ("adam", *file.parts)
+
+
+def test_what_lies_beside_notebooks_and_at_the_top_is_seen_and_is_nobodys_work(tmp_path):
+    for path in (f"eve/{NAME}.ipynb", "eve/notes.pdf", "master.ipynb", "eve/a/b/c/deep.ipynb", "eve/a/b/c/deep.pdf"):
+        put(tmp_path, path)
+    found = find(tmp_path)
+    assert ["/".join(file.path) for file in found.files] == [f"eve/{NAME}.ipynb", "eve/a/b/c/deep.ipynb"]
+    assert [(file.student, file.name) for file in found.beside] == [("", "master.ipynb"), ("eve", "notes.pdf")]
+
+
+def test_the_number_of_an_attempt_is_canvass(tmp_path):
+    for name in ("doe_4711_98765_a.ipynb", "doe_4711_98766_a-1.ipynb"):
+        put(tmp_path, name)
+    assert [file.attempt for file in find(tmp_path)[1]] == [98766, 98765]
 
 
 # --- which exercise ---------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from course_utils.staff.grading.intake import finding, platforms
 from course_utils.staff.grading.intake.finding import File
 from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
-from course_utils.staff.grading.place.graft import grade_id, marker, place
+from course_utils.staff.grading.place.graft import grade_id, marker, place, same_code
 from course_utils.staff.grading.place.pristine import Exercise
 from course_utils.staff.grading.plain_text import message_line, safe_cell
 from course_utils.staff.grading.tables import table
@@ -38,6 +38,7 @@ COLUMNS = ("path", "student", "exercise", "kind", "taken_as", "reason")
 ANSWER = re.compile(r"e(\d\d)-\d+")  # the id of an answer cell
 COPY_NUMBER = re.compile(r"(\d{1,9})\)?$")  # 01_chain_rule-1, 01_chain_rule (1), 01_chain_rule-Copy1
 SAME_TIME = 2.0  # seconds: archives keep no finer time, and a clone writes all of its files at once
+REASON = re.compile(r"; |: hand in ")  # what follows is of one file, and not of the group
 LONGEST_LINE = 150  # characters
 FEW = 3  # in a class of so many, one who is alone or a stray notebook is nothing odd
 OWN_FOLDERS = re.compile(r"exercises|work|(attempt|version|v|try|draft|backup|old|new|final|copy)[\W_]*\d*", re.I)
@@ -107,7 +108,11 @@ def look(file: File, shelf: Shelf) -> Seen:
     if kind in (LECTURE, SOLUTION) or not name:
         return Seen(file, FOREIGN if kind == EXERCISE else kind, name)
     exercise = shelf.exercise(name)
-    answered = bool(place(exercise.solution, notebook, exercise.stubs).answers)
+    answered = any(
+        marker(cell) in (None, answer) and not same_code(source(cell), exercise.stubs[answer])
+        for cell, answer in _answers(notebook)
+        if answer in exercise.stubs
+    ) or bool(place(exercise.solution, notebook, exercise.stubs).answers)  # which takes longer, and finds it anywhere
     return Seen(file, EXERCISE if answered else kind, name, answered)
 
 
@@ -207,7 +212,8 @@ def _without_rivals(one: Seen, name: str, with_notebook: bool, wanted: Collectio
 def never(kind: str, exercise: str) -> str:
     """Why a lecture or a solution is not graded, and what to hand in."""
     what = "the course's solved notebook" if kind == SOLUTION else "the lecture"
-    return f"this is {what}, which is never graded: hand in exercises/{exercise or '...'}.ipynb"
+    instead = f"exercises/{exercise}.ipynb" if exercise else "a notebook of exercises/"
+    return f"this is {what}, which is never graded: hand in {instead}"
 
 
 def choose(rivals: list[Seen], exercise: str) -> list[Entry]:
@@ -314,33 +320,28 @@ class Manifest:
         return table([COLUMNS, *rows])
 
     def shown(self, most: int = 8) -> list[str]:
-        """The manifest in groups, for a terminal: at most so many lines for what is graded, set aside and ignored."""
-        groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-        for entry in self.entries:
-            why = message_line(entry.reason.partition("; ")[0])
-            groups[entry.taken_as, entry.exercise, why].append("/".join(entry.file.path))
+        """The manifest in groups, for a terminal: a line an exercise, and at most so many reasons for each lot."""
         lines = [f"{len(self.entries)} files"]
         for taken_as in (GRADED, ASIDE, IGNORED):
-            these = sorted(
-                (
-                    (-len(paths), exercise, why, paths)
-                    for (what, exercise, why), paths in groups.items()
-                    if what == taken_as
-                )
-            )
-            lines.append(f"{taken_as}: {-sum(count for count, *_ in these)}")
-            for count, exercise, why, paths in these[:most]:
-                example = f" ({paths[0]}{', ...' if len(paths) > 1 else ''})" if why else ""
-                lines.append(f"{-count:>7}  {': '.join(filter(None, (exercise, why)))}{example}"[:LONGEST_LINE])
-            if len(these) > most:
-                lines.append(f"{'':7}  and {len(these) - most} groups more")
+            these = [entry for entry in self.entries if entry.taken_as == taken_as]
+            lines.append(f"{taken_as}: {len(these)}")
+            if taken_as == GRADED:
+                lines += [f"{n:>7}  {name}" for name, n in sorted(Counter(one.exercise for one in these).items())]
+            paths = defaultdict(list)
+            for entry in these:
+                paths[message_line(REASON.split(entry.reason)[0])].append("/".join(entry.file.path))
+            paths.pop("", None)
+            for why, those in sorted(paths.items(), key=lambda one: (-len(one[1]), one[0]))[:most]:
+                lines.append(f"{len(those):>7}  {why} ({_some(those, 1)})"[:LONGEST_LINE])
+            lines += [f"{'':>7}  and {len(paths) - most} reasons more"] if len(paths) > most else []
         return lines
 
 
 def doubts(manifest: Manifest, students: Collection[str], enrolled: Collection[str]) -> list[str]:
     """What makes the intake look wrong, a sentence each. students: those found; enrolled: those of the roster."""
     entries = manifest.entries
-    found = [*_classes(entries, enrolled)]
+    classes = list(_classes(entries, enrolled))
+    found = classes[:3] + ([f"{len(classes) - 3} more are like that"] if len(classes) > 3 else [])
     top = [entry.file.name for entry in entries if entry.file.is_notebook and not entry.file.student]
     if top:
         found.append(f"at the top lies a notebook that is in no student's folder ({_some(top)})")
@@ -372,7 +373,7 @@ def _classes(entries: list[Entry], enrolled: Collection[str]) -> Iterator[str]:
             where = "/".join((student, *above))
             yield (
                 f"{where} has {exercise} in {len(folders)} folders side by side ({_some(sorted(folders))}): if these "
-                f"are students, name {where} as the submissions"
+                f"are students, grade the folder {where} itself"
             )
 
 
