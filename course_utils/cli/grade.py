@@ -1,5 +1,6 @@
 """Grade submissions: notebooks in, a gradebook and a feedback page for every student out.
 
+  course grade submissions/ --out report/ --dry-run      what would be graded, on one screen; grades nothing
   course grade submissions/ --out report/
   course grade download.zip --out report/ --exercise 01 --roster students.csv --jobs 4
   course grade submissions/ --out report/ --manual open_questions.csv --format canvas
@@ -11,23 +12,32 @@ Only notebooks are read. Each answer is put into the solved notebook of solution
 judged outside the process that runs the student's code. What the student's notebook says of its own points has no
 weight.
 
+Which file counts: the exercise, never its lecture or solution (the metadata say which it is, else the cells). Of
+several files of a student for one exercise: with answers before without; then the platform's last attempt, the newest,
+the one whose name sorts last. The others are set aside, and the summary says so. The run stops (--force goes on) where
+what was handed in looks wrong: a "student" who is a folder of students, a notebook at the top that nobody owns, nobody
+of the roster among the students, more than a tenth of the notebooks of no exercise of this course.
+
 REPORT gets
   index.html      begin here: points by task, the commonest mistakes, tasks that nobody solved, who is missing or late
   feedback/       a page for each student and exercise, to hand back
   gradebook.csv   a row for each student; manual_max are the points of open questions, which you give
   results.csv     student,exercise,task,points,max_points,status,message: a row for every task, whatever happened
                   status: graded, missing, error, timeout, memory, invalid (the file could not be used)
+  manifest.csv    path,student,exercise,kind,taken_as,reason: every file, what it is and what it was taken for
   changes.csv     what differs from the report that was there before: after another --seed, or new submissions
   run.json        versions, seed, limits, seconds, files that were not recognised
 
 Tables that you may hand in (comma or semicolon, first line as shown):
-  --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. Who handed in nothing is
-                  then missing, who was later is late (it costs no points: that is yours to decide). Columns id, login,
-                  email, section are used by --format.
+  --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. An offset (+02:00) or Z
+                  is kept, else the zone is that of --timezone, or this machine's. Who handed in nothing is missing, who
+                  was later is late (it costs no points: that is yours to decide). Columns id, login, email, section are
+                  used by --format.
   --manual        student,task,points,comment    your points for open questions: they go to the gradebook (manual,
                   final), the feedback pages and the exports. A row that cannot be right stops the run before it begins.
   --format        canvas: canvas.csv, for Grades > Import. moodle: moodle/<exercise>.csv, the assignment's grading
-                  worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission
+                  worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission.
+                  Who handed in nothing for an exercise has a blank there, and no zero
 
   --dask          the address of a Dask scheduler: its workers run the submissions, each in a sandbox there. They need
                   this package in the same version, and bubblewrap. The report is the same, byte for byte.
@@ -38,7 +48,8 @@ is graded twice unless it has changed; another --seed, or a new folder, grades o
 Students' code runs in a sandbox (bubblewrap, on Linux): no network, nothing of yours to see or change. Where there is
 none, the command refuses and says what to install.
 
-Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command.
+Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command, or where what
+was handed in looks wrong.
 docs/grading.md tells more.
 """
 
