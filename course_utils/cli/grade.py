@@ -1,5 +1,6 @@
 """Grade submissions: notebooks in, a gradebook and a feedback page for every student out.
 
+  course grade submissions/ --out report/ --dry-run      what would be graded, on one screen; grades nothing
   course grade submissions/ --out report/
   course grade download.zip --out report/ --exercise 01 --roster students.csv --jobs 4
   course grade submissions/ --out report/ --manual open_questions.csv --format canvas
@@ -11,23 +12,32 @@ Only notebooks are read. Each answer is put into the solved notebook of solution
 judged outside the process that runs the student's code. What the student's notebook says of its own points has no
 weight.
 
+Which file counts: the exercise, never its lecture or solution (the metadata say which it is, else the cells). Of
+several files of a student for one exercise: with answers before without; then the platform's last attempt, the newest,
+the one whose name sorts last. The others are set aside, and the summary says so. The run stops (--force goes on) where
+what was handed in looks wrong: a "student" who is a folder of students, a notebook at the top that nobody owns, nobody
+of the roster among the students, more than a tenth of the notebooks of no exercise of this course.
+
 REPORT gets
   index.html      begin here: points by task, the commonest mistakes, tasks that nobody solved, who is missing or late
   feedback/       a page for each student and exercise, to hand back
   gradebook.csv   a row for each student; manual_max are the points of open questions, which you give
   results.csv     student,exercise,task,points,max_points,status,message: a row for every task, whatever happened
                   status: graded, missing, error, timeout, memory, invalid (the file could not be used)
+  manifest.csv    path,student,exercise,kind,taken_as,reason: every file, what it is and what it was taken for
   changes.csv     what differs from the report that was there before: after another --seed, or new submissions
   run.json        versions, seed, limits, seconds, files that were not recognised
 
 Tables that you may hand in (comma or semicolon, first line as shown):
-  --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. Who handed in nothing is
-                  then missing, who was later is late (it costs no points: that is yours to decide). Columns id, login,
-                  email, section are used by --format.
+  --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. An offset (+02:00) or Z
+                  is kept, else the zone is that of --timezone, or this machine's. Who handed in nothing is missing, who
+                  was later is late (it costs no points: that is yours to decide). Columns id, login, email, section are
+                  used by --format.
   --manual        student,task,points,comment    your points for open questions: they go to the gradebook (manual,
                   final), the feedback pages and the exports. A row that cannot be right stops the run before it begins.
   --format        canvas: canvas.csv, for Grades > Import. moodle: moodle/<exercise>.csv, the assignment's grading
-                  worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission
+                  worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission.
+                  Who handed in nothing for an exercise has a blank there, and no zero
 
   --dask          the address of a Dask scheduler: its workers run the submissions, each in a sandbox there. They need
                   this package in the same version, and bubblewrap. The report is the same, byte for byte.
@@ -38,7 +48,8 @@ is graded twice unless it has changed; another --seed, or a new folder, grades o
 Students' code runs in a sandbox (bubblewrap, on Linux): no network, nothing of yours to see or change. Where there is
 none, the command refuses and says what to install.
 
-Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command.
+Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command, or where what
+was handed in looks wrong.
 docs/grading.md tells more.
 """
 
@@ -58,6 +69,7 @@ from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits
 
 if TYPE_CHECKING:
     from course_utils.staff.grading.records import Record
+    from course_utils.staff.grading.run.run import Order
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +80,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="REPORT", help="folder for the report; made if not there"
     )
     parser.add_argument(
-        "--exercise", metavar="NAME", help="grade only this one (01, or 01_chain_rule); else all that occur"
+        "--exercise", action="append", metavar="NAME",
+        help="grade only this one (01, or 01_chain_rule); may be given more than once; else all that occur",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be graded, write REPORT/manifest.csv, and grade nothing"
     )
+    parser.add_argument("--force", action="store_true", help="go on where what was handed in looks wrong")
     parser.add_argument(
         "--roster", type=Path, metavar="CSV", help="student,name,deadline: who is missing and who is late is then said"
+    )
+    parser.add_argument(
+        "--timezone", metavar="ZONE", help="of deadlines that tell none (Europe/Berlin, +02:00); else this machine's"
     )
     parser.add_argument(
         "--manual", type=Path, metavar="CSV", help="student,task,points[,comment]: what you gave for open questions"
@@ -126,6 +146,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             if args.warm and (args.unsafe_no_sandbox or args.dask):
                 raise ValueError("--warm is a way to make sandboxes on this machine: leave out --dask and --unsafe-...")
+            if args.dry_run:
+                return _look(args)
             if args.unsafe_no_sandbox or args.dask:  # the sandbox of a cluster stands on its machines: they are asked
                 isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
             else:
@@ -165,15 +187,34 @@ def _sandbox(folder: Path, warm: bool) -> str:
     return Warm.name
 
 
-def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
-    from course_utils.staff.grading.report.summary import summary
-    from course_utils.staff.grading.run.run import Order, grade
+def _look(args: argparse.Namespace) -> int:
+    from course_utils.staff.grading.run.run import Doubtful, dry_run
+
+    lines, doubt = dry_run(_order(args, LimitsOnly.name))
+    for line in [*lines, f"every file: {args.out / 'manifest.csv'}"]:
+        print(line)
+    if doubt:
+        raise Doubtful(doubt)
+    return 0
+
+
+def _order(args: argparse.Namespace, isolation: str) -> Order:
+    from course_utils.staff.grading.intake.roster import zone_named
+    from course_utils.staff.grading.run.run import Order
 
     limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
-    order = Order(
-        args.submissions, args.out, args.exercise, args.roster, args.seed, args.jobs, isolation, limits,
+    return Order(
+        args.submissions, args.out, tuple(args.exercise or ()), args.roster, args.seed, args.jobs, isolation, limits,
         manual=args.manual, formats=tuple(dict.fromkeys(args.formats)), dask=args.dask,
+        zone=zone_named(args.timezone) if args.timezone else None, force=args.force,
     )  # fmt: skip
+
+
+def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
+    from course_utils.staff.grading.report.summary import summary
+    from course_utils.staff.grading.run.run import grade
+
+    order = _order(args, isolation)
     if isolation == LimitsOnly.name:
         print("no sandbox: students' code runs with limits on time and memory only", file=sys.stderr)
     finished = grade(order, folder, Progress())

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from course_utils.notebooks import task_of
-from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place.graft import RESET, STUB, cleaned, graft, place
 from tests.grading.notebooks import EXERCISE, RIGHT, WRONG, cell, check_cell, code, dumps, insert, notebook
 

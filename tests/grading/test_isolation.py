@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from course_utils.project import course_folder
-from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place.graft import graft
 from course_utils.staff.grading.run.worker import run_folder
 from course_utils.staff.grading.sandbox import isolation

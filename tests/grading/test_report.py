@@ -301,6 +301,47 @@ def test_gradescope_gets_a_test_a_task():
     assert content["score"] == 9 + 3.5
 
 
+def test_who_handed_in_nothing_has_a_blank_and_no_zero_on_a_platform():
+    """One early hand-in must not write zeros for the rest of the class."""
+    absent = replace(record("eve", 0.0), file="")
+    on_paper = replace(record("max", 0.0), file="")
+    everything = graded(record("adam", 0.0), absent, on_paper, marks={("max", OPEN.id): Mark(2)})
+    by_student = {
+        line[0]: line[-1]
+        for line in csv.reader(io.StringIO(exports.canvas(everything.records, everything)["canvas.csv"]))
+    }
+    assert (by_student["adam"], by_student["eve"], by_student["max"]) == ("0", "", "2")
+    lines = {
+        line["Full name"]: line
+        for line in rows_of(exports.moodle(everything.records, everything)[f"moodle/{NAME}.csv"])
+    }
+    assert {name: line["Grade"] for name, line in lines.items()} == {"adam": "0", "eve": "", "max": "2"}
+    assert lines["eve"]["Feedback comments"] == "" and lines["eve"]["Status"] == "No submission"
+    assert lines["adam"]["Feedback comments"]
+    assert set(exports.gradescope(everything.records, everything)) == {
+        f"gradescope/{who}/{NAME}/results.json" for who in ("adam", "max")
+    }
+    assert rows_of(report.gradebook(everything.records, everything))[1][NAME] == "0"  # our own tables have numbers
+
+
+def test_the_maximum_is_that_of_the_exercises_that_count():
+    other = pristine.load("02")
+    rare = Record("adam", other.name, "", tuple(row(task, task.max_points) for task in other.tasks), "b.ipynb")
+    everything = replace(graded(record("adam"), rare), exercises={NAME: EXERCISE, other.name: other}, counted=[NAME])
+    (line,) = rows_of(report.gradebook(everything.records, everything))
+    assert (line["max"], line["manual_max"]) == ("11", f"{EXERCISE.manual_points:g}")
+    assert line["total"] == f"{11 + other.points:g}"
+
+
+def test_what_was_set_aside_stands_in_the_row_of_its_student():
+    everything = graded(record("adam"), record("eve"), aside={"adam": ["<b>.ipynb: older"]})
+    html = overview.page(everything.records, everything, None)
+    rows = html[html.index("<h2>Students") :].split("<tr>")
+    (adam,) = [line for line in rows if line.startswith("<td>adam")]
+    (eve,) = [line for line in rows if line.startswith("<td>eve")]
+    assert "set aside: &lt;b&gt;.ipynb: older" in adam and "set aside" not in eve
+
+
 def test_no_export_holds_a_formula():
     records = [record("=cmd()")]
     for path, text in (exports.canvas(records, graded(*records)) | exports.moodle(records, graded(*records))).items():

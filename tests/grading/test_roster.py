@@ -1,8 +1,19 @@
 """Who handed in, and who of the roster that is."""
 
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from course_utils.staff.grading.intake.roster import Enrolled, match
+from course_utils.staff.grading.intake.roster import (
+    BadRoster,
+    Enrolled,
+    lateness,
+    match,
+    read,
+    zone_named,
+    zone_said,
+)
 
 
 def found(students, *lines):
@@ -64,3 +75,70 @@ def test_the_surest_way_counts_first_and_a_line_is_one_persons():
         "Anna Maria_1": "am",
         "Maria Anna_2": "ma",
     }
+
+
+# --- deadlines --------------------------------------------------------------------------------------------------------
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def roster(tmp_path, *lines):
+    (tmp_path / "students.csv").write_text("\n".join(["student,name,deadline", *lines]), encoding="utf-8")
+    return read(tmp_path / "students.csv")
+
+
+@pytest.mark.parametrize(
+    ("deadline", "zone", "utc"),
+    [
+        ("2026-06-01T20:00+02:00", None, 18),
+        ("2026-06-01 20:00+02:00", ZoneInfo("America/New_York"), 18),  # its own counts
+        ("2026-06-01T20:00Z", BERLIN, 20),
+        ("2026-06-01 20:00", BERLIN, 18),
+        ("2026-06-01 20:00", UTC, 20),
+    ],
+)
+def test_a_deadline_keeps_its_time_zone_and_else_has_the_one_that_is_named(tmp_path, deadline, zone, utc):
+    when = roster(tmp_path, f"jane,,{deadline}")["jane"].deadline
+    moment = datetime(2026, 6, 1, utc, tzinfo=UTC)
+    assert lateness(moment, when, False, zone) == ""
+    assert lateness(moment + timedelta(minutes=5), when, False, zone) == "late by 0 h 5 min"
+
+
+def test_without_a_name_the_zone_is_that_of_the_machine():
+    here = timezone(datetime(2026, 6, 1).astimezone().utcoffset())
+    deadline = datetime(2026, 6, 1, 20)
+    assert lateness(datetime(2026, 6, 1, 20, tzinfo=here), deadline, False) == ""
+    assert lateness(datetime(2026, 6, 1, 21, tzinfo=here), deadline, False) == "late by 1 h 0 min"
+
+
+def test_times_of_an_archive_are_of_the_same_zone():
+    """Those tell none: 20:30 there is half an hour after 20:00 here, whatever this machine thinks."""
+    deadline = datetime(2026, 6, 1, 18, tzinfo=UTC)
+    assert lateness(datetime(2026, 6, 1, 20, 30), deadline, False, BERLIN) == "late by 0 h 30 min"
+
+
+def test_the_zone_is_said_where_it_matters(tmp_path):
+    assert zone_said(roster(tmp_path, "a,,2026-06-01T20:00Z", "b,,"), None) == ""
+    some = roster(tmp_path, "a,,2026-06-01 20:00", "b,,2026-06-01T20:00Z")
+    assert "Europe/Berlin" in zone_said(some, BERLIN)
+    assert "of this machine" in zone_said(some, None) and "--timezone" in zone_said(some, None)
+
+
+def test_names_of_zones():
+    assert zone_named("Europe/Berlin") == BERLIN
+    assert zone_named("-03:30").utcoffset(None) == timedelta(hours=-3, minutes=-30)
+    for name in ("Berlin", "", "../etc/passwd", "+2 hours"):
+        with pytest.raises(BadRoster, match="Europe/Berlin"):
+            zone_named(name)
+
+
+@pytest.mark.parametrize("student", ["a/b", "..", "a\\b", "x" * 201, "a\u202eb", "\u00e9" * 101])
+def test_a_student_who_can_have_no_folder_is_refused_with_the_line(tmp_path, student):
+    with pytest.raises(BadRoster, match="line 3: student .* no folder can have that name") as refused:
+        roster(tmp_path, "jane,,", f"{student},,")
+    assert str(refused.value).isprintable()
+
+
+def test_students_whose_names_are_only_unusual_are_read(tmp_path):
+    names = ["Muster_4711", "o'neil", "jos\u00e9", "jane@x.org", "\u5f20\u4f1f", "x" * 200, "a b"]
+    assert list(roster(tmp_path, *(f"{name},," for name in names))) == names

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from course_utils.cli import grade as grade_command
+from course_utils.project import course_folder
+from course_utils.staff.grading.intake.finding import NoSubmissions
 from course_utils.staff.grading.intake.marks import BadMarks
 from course_utils.staff.grading.intake.roster import BadRoster, Enrolled
-from course_utils.staff.grading.intake.submissions import NoSubmissions
 from course_utils.staff.grading.place.pristine import NoExercise
 from course_utils.staff.grading.records import LOST, Record, Row
 from course_utils.staff.grading.report.graded import Changes, Graded
@@ -141,6 +142,35 @@ def test_a_broken_file_with_an_unknown_name_is_taken_where_one_exercise_is_asked
     assert about(grading)["ignored"] == ["eve/homework.ipynb"]
     again = grading(files=files, out="second", exercise="01")
     assert {row["status"] for row in of(again, "eve")} == {"invalid"}
+
+
+def test_a_solution_earns_nothing_and_the_row_says_what_to_hand_in(grading, fake_worker):
+    solved = (course_folder() / "solutions" / f"{NAME}.ipynb").read_bytes()
+    rows = grading(files={f"adam/{NAME}.ipynb": solved, f"eve/{NAME}.ipynb": ANSWERED})
+    assert {row["status"] for row in of(rows, "adam")} == {"missing"} and fake_worker.calls == 1
+    assert "the course's solved notebook" in of(rows, "adam")[0]["message"]
+    assert f"hand in exercises/{NAME}.ipynb" in of(rows, "adam")[0]["message"]
+
+
+def test_a_class_of_solutions_only_has_its_rows(grading, fake_worker):
+    solved = (course_folder() / "solutions" / f"{NAME}.ipynb").read_bytes()
+    rows = grading(files={f"adam/{NAME}.ipynb": solved})
+    assert {row["status"] for row in rows} == {"missing"} and len(rows) == len(POINTS) and fake_worker.calls == 0
+
+
+def test_what_was_set_aside_is_in_the_summary_and_in_the_manifest(grading):
+    files = {f"adam/{NAME}.ipynb": dumps(notebook()), f"adam/{NAME}-Copy1.ipynb": ANSWERED}
+    rows = grading(files=files)
+    assert {row["status"] for row in rows} == {"graded"}
+    assert (grading.folder / "report" / "manifest.csv").read_text(encoding="utf-8").count("set aside") == 1
+    html = (grading.folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert f"set aside: {NAME}.ipynb: nothing is answered in it; {NAME}-Copy1.ipynb counts" in html
+
+
+def test_run_json_has_no_hidden_characters(grading):
+    grading(files={f"adam/\u202e{NAME}.ipynb": ANSWERED, "adam/\u2066other.ipynb": b"{}"})
+    text = (grading.folder / "report" / "run.json").read_text(encoding="utf-8")
+    assert not {"\u202e", "\u2066"} & set(text) and about(grading)["ignored"] == ["adam/other.ipynb"]
 
 
 def test_another_version_is_said(grading):
@@ -342,7 +372,10 @@ def test_the_time_left_is_told_by_the_pace_of_this_run(monkeypatch, capsys):
 def test_the_end_of_a_run_tells_who_and_what(grading):
     absent = Record("eve", NAME, "", (Row("E01.1", 0.0, 1.0, "missing"),))
     late = Record("adam", NAME, "", (Row("E01.1", 1.0, 1.0, "graded"),), "a.ipynb", "late by 1 h 0 min")
-    graded = Graded([late, absent], {NAME: EXERCISE}, {}, {"eve": Enrolled("eve", "", None)})
+    graded = Graded(
+        [late, absent], {NAME: EXERCISE}, {}, {"eve": Enrolled("eve", "", None)},
+        aside={"adam": ["b.ipynb: older; a.ipynb counts"]}, notes=("the time zone is UTC",),
+    )  # fmt: skip
     changes = Changes([("adam", NAME, "E01.1", "0", "1", "error", "graded", "")], 1, 0)
     said = "\n".join(summary(grading.folder, graded, changes))
     for line in (
@@ -351,6 +384,8 @@ def test_the_end_of_a_run_tells_who_and_what(grading):
         "not on the roster (1): adam",
         "column student",
         "1 rows (1 higher",
+        "adam: b.ipynb: older; a.ipynb counts",
+        "the time zone is UTC",
     ):
         assert line in said
     assert "adam E01.1: 0 -> 1 (error -> graded)" in said

@@ -7,16 +7,10 @@ import zipfile
 
 import pytest
 
-from course_utils.staff.grading.intake import submissions
-from course_utils.staff.grading.intake.submissions import (
-    NoSubmissions,
-    Unusable,
-    by_metadata,
-    by_name,
-    clean_name,
-    find,
-    newest,
-)
+from course_utils.staff.grading.intake import reading
+from course_utils.staff.grading.intake.finding import NoSubmissions, clean_name, find
+from course_utils.staff.grading.intake.manifest import by_metadata, by_name
+from course_utils.staff.grading.intake.reading import Unusable
 from tests.grading.notebooks import NAME, RIGHT, dumps, notebook
 
 KNOWN = ["01_chain_rule", "02_beginnings_and_ends"]
@@ -51,7 +45,7 @@ def test_a_folder_for_each_student(tmp_path):
     put(tmp_path, f"zoe/{NAME}.ipynb")
     put(tmp_path, f"adam/{NAME}.ipynb")
     (tmp_path / "empty").mkdir()
-    students, files = find(tmp_path)
+    students, files, *_ = find(tmp_path)
     assert students == ["adam", "empty", "zoe"]
     assert [file.student for file in files] == ["adam", "zoe"]
 
@@ -123,7 +117,7 @@ def test_a_folder_around_everything_is_no_student(tmp_path, paths, expected, zip
 def test_endings_that_browsers_and_systems_make(tmp_path, name):
     put(tmp_path, f"adam/{name}", dumps(notebook(RIGHT)))
     (file,) = find(tmp_path)[1]
-    assert submissions.read_notebook(file.read())["cells"] and file.stem == NAME
+    assert reading.read_notebook(file.read())["cells"] and file.stem == NAME
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -166,7 +160,7 @@ def test_entries_that_leave_the_archive_are_not_looked_at(tmp_path):
 
 
 def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "LARGEST_FILE", 1024**2)
+    monkeypatch.setattr(reading, "LARGEST_FILE", 1024**2)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"adam/{NAME}.ipynb", b" " * (64 * 1024**2))
     (file,) = find(tmp_path / "a.zip")[1]
@@ -181,6 +175,17 @@ def test_a_link_in_an_archive_is_refused(tmp_path):
         archive.writestr(info, "/etc/passwd")
     with pytest.raises(Unusable, match="link"):
         find(tmp_path / "a.zip")[1][0].read()
+
+
+def test_an_archive_is_opened_once_and_not_for_each_of_its_files(tmp_path, monkeypatch):
+    """To open it is to read its whole table: once for each file, that grows with the square of their number."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(20):
+            archive.writestr(f"s{number}/{NAME}.ipynb", str(number))
+    opened, open_archive = [], zipfile.ZipFile.__init__
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *a, **k: opened.append(1) or open_archive(*a, **k))
+    assert {file.read() for file in find(tmp_path / "a.zip")[1]} == {str(number).encode() for number in range(20)}
+    assert len(opened) == 1
 
 
 def test_a_damaged_archive_entry_is_refused_alone(tmp_path):
@@ -234,7 +239,35 @@ def test_two_students_whose_names_look_the_same_stay_two(tmp_path):
         put(tmp_path, f"{name}/{NAME}.ipynb")
     if len(list(tmp_path.iterdir())) == 1:
         pytest.skip("this file system keeps one form of a name")
-    assert find(tmp_path)[0] == ["Jos\u00e9", "Jos\u00e9 (2)"]
+    found = find(tmp_path)
+    assert found.students == ["Jos\u00e9", "Jos\u00e9 (2)"]
+    assert found.renamed == {"Jos\u00e9": r"'Jose\u0301'", "Jos\u00e9 (2)": r"'Jos\xe9'"}
+
+
+def test_who_has_a_name_of_their_own_is_not_said_to_look_like_another(tmp_path):
+    for name in ("a\u00a0b", "adam", "adam (2)"):
+        put(tmp_path, f"{name}/{NAME}.ipynb")
+    assert find(tmp_path).renamed == {}
+
+
+def test_names_of_files_can_be_shown(tmp_path):
+    put(tmp_path, f"adam/\u202ebe\u0301 {NAME}.ipynb")
+    (file,) = find(tmp_path)[1]
+    assert file.parts == (f"b\u00e9 {NAME}.ipynb",) and file.path == ("adam", *file.parts)
+
+
+def test_what_lies_beside_notebooks_and_at_the_top_is_seen_and_is_nobodys_work(tmp_path):
+    for path in (f"eve/{NAME}.ipynb", "eve/notes.pdf", "master.ipynb", "eve/a/b/c/deep.ipynb", "eve/a/b/c/deep.pdf"):
+        put(tmp_path, path)
+    found = find(tmp_path)
+    assert ["/".join(file.path) for file in found.files] == [f"eve/{NAME}.ipynb", "eve/a/b/c/deep.ipynb"]
+    assert [(file.student, file.name) for file in found.beside] == [("", "master.ipynb"), ("eve", "notes.pdf")]
+
+
+def test_the_number_of_an_attempt_is_canvass(tmp_path):
+    for name in ("doe_4711_98765_a.ipynb", "doe_4711_98766_a-1.ipynb"):
+        put(tmp_path, name)
+    assert [file.attempt for file in find(tmp_path)[1]] == [98766, 98765]
 
 
 # --- which exercise ---------------------------------------------------------------------------------------------------
@@ -255,18 +288,10 @@ def test_by_name(name, exercise):
 
 
 def test_metadata_says_which_exercise_it_is():
-    read = submissions.read_notebook(dumps(notebook()))
+    read = reading.read_notebook(dumps(notebook()))
     assert by_metadata(read, KNOWN) == NAME
     read["course"]["lesson"] = ["no", "string"]
     assert by_metadata(read, KNOWN) is None
-
-
-def test_of_several_files_the_one_of_the_very_name_counts_else_the_highest_number(tmp_path):
-    for name in (NAME, f"{NAME}-Copy1", f"{NAME} (10)", f"{NAME}-9"):
-        put(tmp_path, f"adam/{name}.ipynb")
-    files = find(tmp_path)[1]
-    assert newest(files, NAME).name == f"{NAME}.ipynb"
-    assert newest([f for f in files if f.name != f"{NAME}.ipynb"], NAME).name == f"{NAME} (10).ipynb"
 
 
 # --- format -----------------------------------------------------------------------------------------------------------
@@ -300,12 +325,12 @@ REFUSED = {
 def test_refused_with_a_reason(case):
     data, reason = REFUSED[case]
     with pytest.raises(Unusable, match=reason) as refused:
-        submissions.read_notebook(data)
+        reading.read_notebook(data)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 200
 
 
 def same_cells(data):
-    read = submissions.read_notebook(data)
+    read = reading.read_notebook(data)
     return [c["source"] for c in read["cells"]] == ["".join(c["source"]) for c in notebook(RIGHT)["cells"]]
 
 
@@ -325,11 +350,11 @@ def test_accepted_with_nan_foreign_kernel_and_metadata_of_any_type():
 def test_cells_of_odd_types_do_no_harm():
     cells = [None, 7, {}, {"cell_type": ["code"]}, {"cell_type": "code", "source": {"a": 1}, "metadata": [], "id": 5}]
     cells += [{"cell_type": "code", "source": ["x = 1\n", 5, "y = 2"], "metadata": {"nbgrader": "yes"}}]
-    read = submissions.read_notebook(json.dumps({"nbformat": 4, "metadata": None, "cells": cells}).encode())
+    read = reading.read_notebook(json.dumps({"nbformat": 4, "metadata": None, "cells": cells}).encode())
     assert [c["source"] for c in read["cells"]] == ["", "", "", "x = 1\ny = 2"]
 
 
 def test_lone_surrogates_become_text_that_can_be_written():
     content = {"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = '\ud800'"}]}
-    (cell,) = submissions.read_notebook(json.dumps(content).encode())["cells"]
+    (cell,) = reading.read_notebook(json.dumps(content).encode())["cells"]
     assert cell["source"].encode("utf-8") == b"x = '?'"

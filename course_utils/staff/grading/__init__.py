@@ -1,6 +1,6 @@
 """Grades submissions: notebooks in, gradebook and feedback out. A room for each step of a notebook's way:
 
-intake/    finds the files and reads them: submissions; rosters and tables of points
+intake/    finds the files, reads them and says which counts (manifest); rosters and tables of points
 place/     puts the answers into the pristine solved notebook
 run/       runs graded copies in worker processes, cell by cell, with nbval
 sandbox/   isolated kernels, in which students' code runs

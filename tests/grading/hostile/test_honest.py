@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place.graft import graft
 from tests.grading.hostile.honest import HONEST, Honest
 from tests.grading.hostile.notebooks import EXERCISE, POINTS

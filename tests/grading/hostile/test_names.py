@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.staff.grading.intake.submissions import NoSubmissions
+from course_utils.staff.grading.intake.finding import NoSubmissions
 from course_utils.staff.grading.run.run import Order, grade
 from tests.grading.hostile.attacks import NAMES, STUB
 from tests.grading.hostile.conftest import rows_of, state

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from course_utils.project import course_folder
-from course_utils.staff.grading.intake import submissions
-from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.intake import reading
+from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place import graft
 from course_utils.staff.grading.run import nbval_items
 from course_utils.staff.grading.run.nbval_items import Cell, Job, Session
@@ -405,10 +405,10 @@ def test_exponents_without_bound_would_hold_up_the_judge(monkeypatch):
 )
 def test_a_bound_on_files_taken_away(monkeypatch, name, bound, attack):
     data = BY_NAME[attack].content.replace(b"7" * 5_000, b"7" * 4_000).replace(b"[]," * 6_000_000, b"[]," * 4_100_000)
-    with pytest.raises(submissions.Unusable):
+    with pytest.raises(reading.Unusable):
         read_notebook(data)
-    monkeypatch.setattr(submissions, name, bound)
-    with contextlib.suppress(submissions.Unusable):
+    monkeypatch.setattr(reading, name, bound)
+    with contextlib.suppress(reading.Unusable):
         assert read_notebook(data)["cells"] is not None
         return
     assert name == "MOST_VALUES"  # then the number of cells is what is too large

@@ -11,7 +11,7 @@ import pytest
 
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import lessons, tasks
-from course_utils.staff.grading.intake.submissions import read_notebook
+from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place.graft import graft
 from course_utils.staff.grading.run.nbval_items import Cell, Job, Session, judged
 from course_utils.staff.grading.run.pool import KernelPool

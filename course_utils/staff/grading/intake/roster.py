@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from course_utils.staff.grading.tables import read_table
 
+LONGEST_STUDENT = 200  # bytes in UTF-8, of a name that becomes a folder's
 Platform = tuple[str, str]  # the name and the number by which a learning platform knows a student
 
 LATE = "late"  # how the note on a late file begins
@@ -22,7 +25,10 @@ class BadRoster(ValueError):
 
 @dataclass(frozen=True)
 class Enrolled:
-    """One line of the roster. Without a deadline nobody is late. What follows it, exports to platforms use."""
+    """One line of the roster. Without a deadline nobody is late; one may have no time zone of its own.
+
+    What follows the deadline, exports to platforms use.
+    """
 
     student: str
     name: str
@@ -36,7 +42,8 @@ class Enrolled:
 def read(path: Path) -> dict[str, Enrolled]:
     """The roster, a CSV file with the columns student, name, deadline (like 2026-11-30 18:00). Raises BadRoster.
 
-    A deadline without a time is the end of that day. The columns id, login, email and section may be there too.
+    A deadline without a time is the end of that day; one with an offset (`+02:00`) or `Z` keeps it. The columns id,
+    login, email and section may be there too.
     """
     try:
         rows = read_table(path, ("student",))
@@ -56,13 +63,28 @@ def read(path: Path) -> dict[str, Enrolled]:
 def _line(path: Path, number: int, row: dict[str, str]) -> Enrolled:
     if not row.get("student"):
         raise BadRoster(f"{path}, line {number}: no student")
+    fault = _no_folder(row["student"])
+    if fault:
+        raise BadRoster(
+            f"{path}, line {number}: student {row['student'][:80]!r} {fault}, so no folder can have that "
+            "name: write the name of the student's folder, or the number of the platform"
+        )
     further = {key: row.get(key, "") for key in ("id", "login", "email", "section")}
     return Enrolled(row["student"], row.get("name", ""), _deadline(path, number, row.get("deadline", "")), **further)
 
 
+def _no_folder(student: str) -> str:
+    """Why pages cannot lie in a folder of this name, or ""."""
+    if any(unicodedata.category(letter)[0] == "C" for letter in student):
+        return "has a character that is not to be seen"
+    if "/" in student or "\\" in student or student in (".", ".."):
+        return "is a path"
+    return "is too long" if len(student.encode()) > LONGEST_STUDENT else ""
+
+
 def _deadline(path: Path, number: int, text: str) -> datetime | None:
     try:
-        when = datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+        when = datetime.fromisoformat(text) if text else None
     except ValueError:
         raise BadRoster(f"{path}, line {number}: deadline {text!r} is not a time like 2026-11-30 18:00") from None
     return when + timedelta(days=1) if when and len(text) <= len("2026-11-30") else when
@@ -114,11 +136,42 @@ RULES: tuple[tuple[Callable[[str, Platform | None], list[str]], Callable[[Enroll
 )
 
 
-def lateness(modified: datetime, deadline: datetime | None, platform_says: bool) -> str:
-    """A note for the messages of a late file; "" for one in time."""
-    if deadline and modified > deadline:
-        return f"{LATE} by {_in_words(modified - deadline)}"
-    return f"{LATE}, says the platform" if platform_says and deadline is None else ""
+def lateness(modified: datetime, deadline: datetime | None, platform_says: bool, zone: tzinfo | None = None) -> str:
+    """A note for the messages of a late file; "" for one in time.
+
+    zone: that of times that tell none; None: this machine's.
+    """
+    if deadline:
+        delay = _moment(modified, zone) - _moment(deadline, zone)
+        return f"{LATE} by {_in_words(delay)}" if delay > timedelta(0) else ""
+    return f"{LATE}, says the platform" if platform_says else ""
+
+
+def _moment(time: datetime, zone: tzinfo | None) -> datetime:
+    if time.tzinfo:
+        return time
+    return time.replace(tzinfo=zone) if zone else time.astimezone()
+
+
+def zone_named(name: str) -> tzinfo:
+    """A time zone from a name (Europe/Berlin, UTC) or an offset (+02:00). Raises BadRoster."""
+    if name[:1] in ("+", "-"):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(f"2000-01-01T00:00{name}").tzinfo
+    try:
+        return ZoneInfo(name)
+    except (ValueError, LookupError, OSError):
+        raise BadRoster(f"--timezone {name!r} is no time zone: it is like Europe/Berlin, UTC or +02:00") from None
+
+
+def zone_said(enrolled: dict[str, Enrolled], zone: tzinfo | None) -> str:
+    """In which time zone deadlines were taken that tell none; "" where there is none of them."""
+    times = [line.deadline for line in enrolled.values() if line.deadline and line.deadline.tzinfo is None]
+    if not times:
+        return ""
+    here = max(times).astimezone()
+    which = zone or f"that of this machine, {here.tzname()}, UTC{here:%z}"
+    return f"time zone of deadlines that tell none: {which} (--timezone names another)"
 
 
 def is_late(note: str) -> bool:

@@ -92,7 +92,7 @@ class Placed:
 def graft(solution: dict, student: dict, stubs: dict[str, str]) -> dict:
     """The graded copy, a notebook of nbformat 4.5.
 
-    solution: the pristine solved notebook. student: the student's, as `submissions.read_notebook` returns it. stubs:
+    solution: the pristine solved notebook. student: the student's, as `reading.read_notebook` returns it. stubs:
     source of the stub of each answer cell, by cell id. Each code cell has `metadata.grading = {"role", "task"}`; role
     is given, reset, extra, answer, check or last; a check whose answer is not there has `missing`, the reason. No
     solution is left in it.

@@ -1,7 +1,8 @@
 """The gradebook in the forms that learning platforms take: by format, a function to texts by their path in the report.
 
 Canvas reads a student from ID, SIS User ID, SIS Login ID or name; Moodle from the number of its own download, or from
-ID number, user name or e-mail address; Gradescope shows a results.json for each submission.
+ID number, user name or e-mail address; Gradescope shows a results.json for each submission. Who handed in nothing for
+an exercise has a blank there, and no zero: the exercise may not be due yet.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def canvas(records: list[Record], graded: Graded) -> dict[str, str]:
         who = graded.enrolled.get(student) or Enrolled(student, "", None)
         platform_name, platform_id = graded.platform.get(student, ("", ""))
         known = (who.name or platform_name or student, platform_id or who.id, "", who.login or student, who.section)
-        earned = (number(_earned(points[student, name], graded)) for name in names)
+        earned = (_grade(points[student, name], graded) for name in names)
         rows.append((*map(safe_cell, known), *earned))
     head = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names)
     possible = ("    Points Possible", "", "", "", "", *(number(_possible(name, graded)) for name in names))
@@ -57,8 +58,9 @@ def _moodle_row(record: Record, graded: Graded) -> tuple[str, ...]:
     identifier = f"Participant {participant}" if participant else ""
     known = (who.name or platform_name or record.student, who.login or record.student, who.id, who.email)
     status = "Submitted for grading" if record.file else "No submission"
-    points = (number(_earned(record, graded)), number(_possible(record.exercise, graded)))
-    return (identifier, *map(safe_cell, known), status, *points, "", safe_cell(_comments(record, graded)))
+    points = (_grade(record, graded), number(_possible(record.exercise, graded)))
+    comments = _comments(record, graded) if points[0] else ""
+    return (identifier, *map(safe_cell, known), status, *points, "", safe_cell(comments))
 
 
 def _comments(record: Record, graded: Graded) -> str:
@@ -71,6 +73,8 @@ def gradescope(records: list[Record], graded: Graded) -> dict[str, str]:
     """gradescope/<student>/<exercise>/results.json: what Gradescope shows of an autograded submission."""
     files = {}
     for record in records:
+        if not _grade(record, graded):
+            continue
         tests = [_test(row, graded.exercises[record.exercise]) for row in record.rows]
         for task in graded.exercises[record.exercise].open_tasks:
             mark = graded.mark(record.student, task.id)
@@ -117,6 +121,12 @@ def _lines(record: Record, graded: Graded) -> list[tuple[str, str]]:
         if mark:
             lines.append((f"{task.id}: {number(mark.points)} of {number(task.max_points)}", message_line(mark.comment)))
     return lines
+
+
+def _grade(record: Record, graded: Graded) -> str:
+    """The points as a platform's cell; blank, and no zero, where nothing was handed in and a person gave nothing."""
+    marked = any(graded.mark(record.student, task.id) for task in graded.exercises[record.exercise].open_tasks)
+    return number(_earned(record, graded)) if record.file or marked else ""
 
 
 def _earned(record: Record, graded: Graded) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from course_utils.staff.grading.intake.marks import Mark, Marks
@@ -14,7 +15,9 @@ from course_utils.staff.grading.records import Record
 class Graded:
     """All that a report is made of. `marks`: what a person gave, None where no table of points was named.
 
-    `platform` has, by student, the name and number by which a learning platform knows them.
+    `platform` has, by student, the name and number by which a learning platform knows them. `counted`: the exercises
+    whose points make the maximum, None for all. `aside`: by student, files of an exercise that were not graded, with
+    the reasons. `notes`: lines on the intake for the operator.
     """
 
     records: list[Record]
@@ -23,6 +26,14 @@ class Graded:
     enrolled: dict[str, Enrolled] = field(default_factory=dict)
     marks: Marks | None = None
     platform: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counted: Collection[str] | None = None
+    aside: dict[str, list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def of_the_maximum(self) -> list[Exercise]:
+        """The exercises whose points make the maximum."""
+        return [one for name, one in self.exercises.items() if self.counted is None or name in self.counted]
 
     def name(self, student: str) -> str:
         """The student's name where the roster or the platform tells it, else ""."""

@@ -135,13 +135,14 @@ def _students(records: list[Record], graded: Graded, names: list[str]) -> list[d
             name: sum(row.points for row in record.rows) + graded.by_person(student, name)
             for name, record in own.items()
         }
+        aside = [f"set aside: {file}" for file in graded.aside.get(student, [])]
         lines.append(
             {
                 "student": student,
                 "name": graded.name(student),
                 "exercises": [(own.get(name), points.get(name)) for name in names],
                 "total": sum(points.values()),
-                "notes": "; ".join(sorted({record.note for record in own.values() if record.note})),
+                "notes": "; ".join([*sorted({record.note for record in own.values() if record.note}), *aside]),
             }
         )
     return lines

@@ -81,14 +81,16 @@ def results(records: list[Record]) -> list[tuple[str, ...]]:
 def gradebook(records: list[Record], graded: Graded) -> str:
     """gradebook.csv: a row a student, a column an exercise, then total, max and manual_max (points a person gives).
 
+    The maxima are those of the exercises that count (`Graded.counted`), the total is of all.
+
     Where a person's points were named, two columns more: manual, and final, which is total and manual.
     """
     points: dict[str, dict[str, float]] = defaultdict(dict)
     for record in records:
         points[record.student][record.exercise] = sum(row.points for row in record.rows)
     names = sorted(graded.exercises)
-    most = number(sum(exercise.points for exercise in graded.exercises.values()))
-    manual_most = number(sum(exercise.manual_points for exercise in graded.exercises.values()))
+    most = number(sum(exercise.points for exercise in graded.of_the_maximum))
+    manual_most = number(sum(exercise.manual_points for exercise in graded.of_the_maximum))
     rows = []
     for student, earned in points.items():
         total = sum(earned.values())

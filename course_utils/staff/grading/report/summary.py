@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from course_utils.staff.grading.intake.roster import is_late
+from course_utils.staff.grading.plain_text import message_line
 from course_utils.staff.grading.report.graded import Changes, Graded
 
 
@@ -21,6 +22,11 @@ def summary(out: Path, graded: Graded, changes: Changes | None) -> list[str]:
     lines += [f"{what} ({len(who)}): {_some(sorted(who))}" for what, who in people if who]
     if lines[-1].startswith("not on the roster"):
         lines.append("  (if they are: put the name that stands here into the column student of the roster)")
+    aside = [message_line(f"{who}: {'; '.join(files)}") for who, files in sorted(graded.aside.items())]
+    if aside:
+        lines.append(f"with files set aside ({len(aside)}), see {out / 'manifest.csv'}:")
+        lines += [f"  {line}" for line in aside[:5]] + ([f"  and {len(aside) - 5} more"] if len(aside) > 5 else [])
+    lines += graded.notes
     if changes is not None and changes.rows:
         moved = f"{changes.higher} higher, {changes.lower} lower"
         lines.append(f"changed since the report before: {len(changes.rows)} rows ({moved}): {out / 'changes.csv'}")

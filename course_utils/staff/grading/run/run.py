@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from pathlib import Path
 
 import course_utils
 from course_utils.notebooks import write_whole
-from course_utils.staff.grading.intake import marks, roster, submissions
-from course_utils.staff.grading.intake.submissions import File, Unusable
+from course_utils.staff.grading.intake import finding, manifest, marks, roster
+from course_utils.staff.grading.intake.finding import File, Found, NoSubmissions
+from course_utils.staff.grading.intake.manifest import Entry, Manifest
+from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.place.graft import graft, place
 from course_utils.staff.grading.place.pristine import Exercise
@@ -33,6 +36,7 @@ from course_utils.staff.grading.run.worker import Worker, WorkerFailed, sole_use
 from course_utils.staff.grading.sandbox.isolation import Limits, Supplies, to_json
 
 LITTLE_ROOM = 256 * 1024  # bytes: with less, no grading process can work
+MANIFEST = "manifest.csv"
 STATE = ".state"  # in the report's folder: what a killed run needs to continue
 PACKAGES = ("nbval", "pytest", "jupyter_client", "ipykernel", "ipython", "numpy", "torch")
 
@@ -41,13 +45,17 @@ class BadReport(ValueError):
     """The report cannot be written where the operator wants it; the text says why."""
 
 
+class Doubtful(ValueError):
+    """What was handed in looks wrong as a whole; the text says how, and what goes on all the same."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What the operator asks for."""
 
     source: Path
     out: Path
-    exercise: str | None = None
+    exercise: str | tuple[str, ...] | None = None  # None: all that occur
     roster: Path | None = None
     seed: int | None = None
     jobs: int = 1
@@ -57,6 +65,8 @@ class Order:
     manual: Path | None = None
     formats: tuple[str, ...] = ()
     dask: str | None = None
+    zone: tzinfo | None = None  # of times that tell none; None: this machine's
+    force: bool = False  # to go on where the intake looks wrong
 
 
 @dataclass(frozen=True)
@@ -86,24 +96,40 @@ Progress = Callable[[int, int, Record, bool], None]  # done, all, the last recor
 def grade(order: Order, folder: Path, progress: Progress = lambda done, total, record, now: None) -> Finished:
     """Grades everything and writes the report. `folder` is temporary, for the kernels.
 
-    Raises NoSubmissions, NoExercise, BadRoster, BadMarks or BadReport for the operator's mistakes, and nothing for a
-    submission's.
+    Raises NoSubmissions, NoExercise, BadRoster, BadMarks, BadReport or Doubtful for the operator's mistakes, and
+    nothing for a submission's.
     """
     started = time.time()
-    enrolled = roster.read(order.roster) if order.roster else {}
-    students, files = submissions.find(order.source)
-    plan = Plan(order, enrolled, students, files)
-    given = marks.read(order.manual, plan.students, plan.exercises.values()) if order.manual else None
+    plan = Plan.made(order)
+    doubt = plan.doubt()
+    given = marks.read(order.manual, plan.students, plan.exercises.values()) if order.manual and not doubt else None
     _make(order)
     with sole_use(order.out / STATE / "lock") as alone:
         if not alone:
             raise BadReport(f"another run is writing to {order.out}: wait until it has ended, or name another folder")
+        write_whole(order.out / MANIFEST, plan.manifest.table())
+        if doubt:
+            raise Doubtful(doubt)
         order = replace(order, seed=_seed(order))
         store = Store(order.out / STATE)
         records, seconds = _grade_all(order, plan, store, folder, progress)
         about = _about(order, plan, records, seconds) | {"seconds": round(time.time() - started, 3)}
-        graded = Graded(records, plan.exercises, about, enrolled, given, plan.platform)
+        graded = Graded(
+            records, plan.exercises, about, plan.enrolled, given, plan.platform,
+            counted=plan.counted, aside=plan.aside(), notes=plan.notes(),
+        )  # fmt: skip
         return Finished(graded, report.write(order.out, graded, order.formats))
+
+
+def dry_run(order: Order) -> tuple[list[str], str]:
+    """Reads everything, writes manifest.csv and grades nothing: the manifest in lines, and a doubt that would stop.
+
+    Raises what `grade` raises, but for Doubtful.
+    """
+    plan = Plan.made(order)
+    _make(order)
+    write_whole(order.out / MANIFEST, plan.manifest.table())
+    return [*plan.manifest.shown(), *plan.notes()], plan.doubt()
 
 
 def _make(order: Order) -> None:
@@ -133,60 +159,86 @@ def _seed(order: Order) -> int:
 
 
 class Plan:
-    """Who is graded on what. Files are looked into one at a time, when their turn comes."""
+    """Who is graded on what. Of files only what the manifest needs is kept; those that count are read again in turn."""
 
-    def __init__(self, order: Order, enrolled: dict, students: list[str], files: list[File]) -> None:
-        self.order, self.enrolled, self.ignored = order, enrolled, []
-        known = pristine.names(order.root)
-        wanted = [pristine.load(order.exercise, order.root).name] if order.exercise else None
-        known_as = dict.fromkeys(students) | {file.student: file.platform for file in files}
-        matched = roster.match(known_as, enrolled)
-        files = [replace(file, student=matched[file.student]) for file in files]
-        self.platform = {file.student: file.platform for file in files if file.platform}
-        self.students = sorted(set(matched.values()) | set(enrolled))
-        self.files: dict[tuple[str, str], list[File]] = {}
-        for file in files:
-            name = self._recognise(file, known) or self._only_file(file, files, wanted)
-            if name and (wanted is None or name in wanted):
-                self.files.setdefault((file.student, name), []).append(file)
-            else:
-                self.ignored.append((file.student, "/".join(file.parts)))
-        names = wanted or sorted({name for _, name in self.files})
+    def __init__(self, order: Order, enrolled: dict[str, roster.Enrolled], found: Found) -> None:
+        self.order, self.enrolled = order, enrolled
+        shelf = manifest.Shelf(order.root)
+        asked = (order.exercise,) if isinstance(order.exercise, str) else order.exercise
+        self.wanted = [pristine.load(name, order.root).name for name in asked] if asked else None
+        known_as = dict.fromkeys(found.students) | {file.student: file.platform for file in found.files}
+        self.matched = roster.match(known_as, enrolled)
+        files = [replace(file, student=self.matched.get(file.student, "")) for file in [*found.files, *found.beside]]
+        self.platform = {file.student: file.platform for file in files if file.platform and file.student}
+        self.students = sorted(set(self.matched.values()) | set(enrolled))
+        self.manifest = Manifest(
+            manifest.decide((manifest.look(file, shelf) for file in files), self.wanted),
+            {self.matched[student]: folder for student, folder in found.renamed.items()},
+        )
+        self.files = self.manifest.graded()
+        names = self.wanted or sorted({name for _, name in self.files})
+        if not names:  # then those whose lecture or solution was handed in: their students are told what to hand in
+            names = sorted({entry.exercise for entry in self.manifest.entries if entry.exercise})
         if not names:
-            raise submissions.NoSubmissions(
+            raise NoSubmissions(
                 f"no notebook in {order.source} is of an exercise of this course; --exercise says which one is meant"
             )
-        self.exercises = {name: pristine.load(name, order.root) for name in names}
+        self.exercises = {name: shelf.exercise(name) for name in names}
+        self.counted = manifest.counted(self.manifest, self.students, self.wanted) or names
+        self.doubts = manifest.doubts(self.manifest, set(self.matched.values()), enrolled)
+        self._aside, self._ignored = self.manifest.aside(names), self.manifest.ignored()
 
-    def _recognise(self, file: File, known: list[str]) -> str | None:
-        try:
-            notebook = submissions.read_notebook(file.read())
-        except Unusable:
-            notebook = {}
-        return submissions.by_metadata(notebook, known) or submissions.by_name(file.name, known)
+    @classmethod
+    def made(cls, order: Order) -> Plan:
+        """The plan for an order: the roster is read first, then what was handed in."""
+        enrolled = roster.read(order.roster) if order.roster else {}
+        return cls(order, enrolled, finding.find(order.source))
 
-    def _only_file(self, file: File, files: list[File], wanted: list[str] | None) -> str | None:
-        """Where one exercise is graded, the only file of a student is meant for it, whatever it is called."""
-        others = [other for other in files if other.student == file.student]
-        return wanted[0] if wanted and len(others) == 1 else None
+    @property
+    def ignored(self) -> list[str]:
+        """The files that are of no exercise, below their students."""
+        return ["/".join(filter(None, (one.file.student, *one.file.parts))) for one in self._ignored]
+
+    def doubt(self) -> str:
+        """Why nothing should be graded, in a line; "" where all looks well, and with --force."""
+        if not self.doubts or self.order.force:
+            return ""
+        said = ". Also, ".join(self.doubts)
+        return f"{said}. Nothing was graded; {self.order.out / MANIFEST} lists every file, and --force goes on"
+
+    def notes(self) -> tuple[str, ...]:
+        """What the operator should know of the intake, a line each."""
+        alone = manifest.alone(self.manifest, self.students)
+        few = [name for name in self.exercises if name not in self.counted]
+        lines = [f"{name}: handed in by {who} alone, of {len(self.students)} students" for name, who in alone.items()]
+        if few:
+            lines.append(f"fewer than a tenth handed in, so not part of max: {', '.join(few)} (--exercise counts them)")
+        if self.manifest.renamed:
+            which = ", ".join(f"{name!r} is the folder {folder}" for name, folder in self.manifest.renamed.items())
+            lines.append(f"folders whose names look the same ({len(self.manifest.renamed)}): {which}")
+        zone = roster.zone_said(self.enrolled, self.order.zone)
+        lines += [zone] if zone else []
+        return (*lines, *(f"gone on with --force, although {doubt}" for doubt in self.doubts if self.order.force))
+
+    def aside(self) -> dict[str, list[str]]:
+        """By student, the files that were not graded though they are of an exercise, each with the reason."""
+        return {student: [_with_reason(entry) for entry in entries] for student, entries in self._aside.items()}
 
     def handed_in(self) -> list[tuple[str, Exercise]]:
         return [(student, exercise) for exercise in self.exercises.values() for student in self.students]
 
     def open(self, student: str, exercise: Exercise) -> HandedIn:
         """Reads what a student handed in for an exercise."""
-        candidates = self.files.get((student, exercise.name), [])
-        if not candidates:
-            others = [name for owner, name in self.ignored if owner == student]
-            said = f" (not recognised: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''})" if others else ""
-            return HandedIn(student, exercise, problem=f"no file for this exercise{said}")
-        file = submissions.newest(candidates, exercise.name)
-        enrolled = self.enrolled.get(student)
-        notes = [roster.lateness(file.modified, enrolled.deadline if enrolled else None, file.late)]
+        entry = self.files.get((student, exercise.name))
+        if entry is None:
+            return HandedIn(student, exercise, problem=self._no_file(student, exercise))
+        file, enrolled = entry.file, self.enrolled.get(student)
+        deadline = enrolled.deadline if enrolled else None
+        notes = [roster.lateness(file.modified, deadline, file.late, self.order.zone)]
         try:
             data = file.read()
             digest = hashlib.sha256(data).hexdigest()
-            notebook = submissions.read_notebook(data)
+            notebook = read_notebook(data)
         except Unusable as reason:
             note = "; ".join(filter(None, notes))
             return HandedIn(student, exercise, file, problem=str(reason), digest=f"unusable: {reason}", note=note)
@@ -194,6 +246,20 @@ class Plan:
         if isinstance(version, str) and version != exercise.version:
             notes.append(f"version {version[:20]} of the exercise, graded with {exercise.version}")
         return HandedIn(student, exercise, file, notebook, digest=digest, note="; ".join(filter(None, notes)))
+
+    def _no_file(self, student: str, exercise: Exercise) -> str:
+        """That there is no file for an exercise, and what is there in its place."""
+        aside = [one for one in self._aside.get(student, []) if one.exercise == exercise.name]
+        aside.sort(key=lambda one: one.kind, reverse=True)  # the solution before the lecture: it was perhaps worked in
+        if aside:
+            return f"no file for this exercise ({_with_reason(aside[0])})"
+        others = ["/".join(one.file.parts) for one in self._ignored if one.file.student == student]
+        said = f" (not recognised: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''})" if others else ""
+        return f"no file for this exercise{said}"
+
+
+def _with_reason(entry: Entry) -> str:
+    return f"{'/'.join(entry.file.parts)}: {entry.reason}"
 
 
 def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: Progress) -> tuple[list[Record], dict]:
@@ -335,5 +401,5 @@ def _about(order: Order, plan: Plan, records: list[Record], seconds: dict) -> di
         "exercises": {name: exercise.fingerprint for name, exercise in plan.exercises.items()},
         "submissions": graded,
         "lost": [f"{r.student}/{r.exercise}" for r in records if r.lost],
-        "ignored": [f"{student}/{name}" for student, name in sorted(plan.ignored)],
+        "ignored": sorted(plan.ignored),
     }

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.staff.grading.intake import submissions
+from course_utils.staff.grading.intake.manifest import by_metadata, by_name
+from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.place.graft import graft, place
 from course_utils.staff.grading.place.pristine import Exercise
@@ -69,11 +70,11 @@ def read_own(path: Path, root: Path) -> OwnWork:
     """Raises Unreadable where the file is no notebook of an exercise."""
     try:
         data = path.read_bytes()
-        notebook = submissions.read_notebook(data)
-    except (OSError, submissions.Unusable) as reason:
+        notebook = read_notebook(data)
+    except (OSError, Unusable) as reason:
         raise Unreadable(f"{path}: {reason}. Open it in JupyterLab and save it, or start from a fresh copy") from None
     known = pristine.names(root)
-    name = submissions.by_metadata(notebook, known) or submissions.by_name(path.name, known)
+    name = by_metadata(notebook, known) or by_name(path.name, known)
     if name is None:
         raise Unreadable(f"{path} is none of the exercises ({', '.join(known)})")
     return OwnWork(path, pristine.load(name, root), notebook, shown_points(data))
