@@ -5,6 +5,12 @@ are first used.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors, which do not run __getattr__
+    from course_utils.language_model import load_language_model
+    from course_utils.scoring import PairScore, Ranked, Scorer, TokenScores, load_scorer
+    from course_utils.toy_language import ToyLanguage
 
 __version__ = "1.1.0"
 
@@ -18,7 +24,16 @@ _HOMES = {
     "Ranked": "course_utils.scoring",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [
+    "PairScore",
+    "Ranked",
+    "Scorer",
+    "TokenScores",
+    "ToyLanguage",
+    "__version__",
+    "load_language_model",
+    "load_scorer",
+]
 
 
 def __getattr__(name: str):

@@ -107,7 +107,7 @@ def loss_ledger(
     for t, (token, label) in enumerate(zip(tokens, labels, strict=True)):
         log_prob = float(log_probs[t - 1]) if t else None
         counted = log_prob is not None and label != IGNORED
-        total += log_prob if counted else 0.0
+        total += log_prob if log_prob is not None and counted else 0.0
         role = "start" if t == 0 else "prompt" if t < n_prompt else "response"
         rows.append(LedgerRow(t, token, role, str(label), log_prob, counted, total))
     return Ledger(tuple(rows))

@@ -135,7 +135,7 @@ def sequence_log_prob(probs: ArrayLike, axis: Axis = None) -> np.ndarray:
 
 
 @quiet
-def nll(logits: ArrayLike, targets: ArrayLike, reduction: str = "mean") -> np.ndarray:
+def nll(logits: ArrayLike, targets: ArrayLike, reduction: str = "mean") -> np.ndarray | np.floating:
     """Negative log-likelihood (nats) of the target ids: cross-entropy with one-hot targets.
 
     logits (..., V), targets (...) of integer ids; row i of the logits predicts target i, nothing is shifted here.

@@ -56,7 +56,7 @@ def missing(*extras: str, root: Path | None = None) -> list[str]:
 
 
 def name_of(requirement: str) -> str:
-    return re.match(r"[\w.-]+", requirement)[0]
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
 
 
 def applies(requirement: str) -> bool:

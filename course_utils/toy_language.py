@@ -25,7 +25,7 @@ import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 
@@ -48,6 +48,7 @@ __all__ = [
 
 Number = int | float | str | Decimal | Fraction
 Tokens = str | Sequence[int | str]  # text, or ids and symbols one by one
+Event = Callable[[tuple[int, ...]], bool]  # of the ids after BOS
 MOST_CELLS = 1_000_000
 
 
@@ -64,18 +65,23 @@ class SequenceModel(Protocol):
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without BOS and EOS."""
+        ...
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids."""
+        ...
 
     def next_log_probs(self, ids: Sequence[int]) -> np.ndarray:
         """(V,) float64, nats: log Pr(. | ids); ids begin with BOS."""
+        ...
 
     def log_prob_ids(self, sequences: Iterable[Sequence[int]]) -> np.ndarray:
         """(N,) float64, nats: log Pr(sequence | BOS); each sequence begins with BOS."""
+        ...
 
     def conditional_log_prob_ids(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> np.ndarray:
         """(N,) float64, nats: log Pr(y | x) for each (x, y); x begins with BOS, y does not."""
+        ...
 
 
 class ToyLanguage:
@@ -124,7 +130,7 @@ class ToyLanguage:
     @classmethod
     def from_table(
         cls,
-        table: Mapping[Tokens, Mapping[str, Number]],
+        table: Mapping[str, Mapping[str, Number]] | Mapping[Tokens, Mapping[str, Number]],
         *,
         otherwise: Mapping[str, Number] | None = None,
         bos: str = "<s>",
@@ -297,6 +303,10 @@ class ToyLanguage:
             raise ValueError(f"{where} sums to {total if not from_floats else float(total)}, not to 1: {dict(row)}")
         return tuple(p / total for p in values)
 
+    @overload
+    def cond(self, token: int | str, context: Tokens, exact: Literal[False] = False) -> float: ...
+    @overload
+    def cond(self, token: int | str, context: Tokens, *, exact: Literal[True]) -> Fraction: ...
     def cond(self, token: int | str, context: Tokens, exact: bool = False) -> float | Fraction:
         """Pr(token | context). The context begins with BOS: lm.cond("b", ("<s>", "a")), lm.cond(2, (0, 1)).
 
@@ -305,6 +315,10 @@ class ToyLanguage:
         p = self._row(self._after_bos(context))[self._id(token)]
         return p if exact else float(p)
 
+    @overload
+    def prefix_prob(self, tokens: Tokens, exact: Literal[False] = False) -> float: ...
+    @overload
+    def prefix_prob(self, tokens: Tokens, *, exact: Literal[True]) -> Fraction: ...
     def prefix_prob(self, tokens: Tokens, exact: bool = False) -> float | Fraction:
         """Probability that a sequence begins with these tokens: the product of their conditionals; 1 for none.
 
@@ -313,6 +327,10 @@ class ToyLanguage:
         p = self._product(self._events(tokens))
         return p if exact else float(p)
 
+    @overload
+    def complete_prob(self, tokens: Tokens, exact: Literal[False] = False) -> float: ...
+    @overload
+    def complete_prob(self, tokens: Tokens, *, exact: Literal[True]) -> Fraction: ...
     def complete_prob(self, tokens: Tokens, exact: bool = False) -> float | Fraction:
         """Probability that a sequence is these tokens and then ends. The final EOS may be written or left out.
 
@@ -412,13 +430,11 @@ class ToyLanguage:
             table[ids] = float(p)
         return table
 
-    def prob(
-        self,
-        event: Callable[[tuple[int, ...]], bool],
-        n: int,
-        given: Callable[[tuple[int, ...]], bool] | None = None,
-        exact: bool = False,
-    ) -> float | Fraction:
+    @overload
+    def prob(self, event: Event, n: int, given: Event | None = None, exact: Literal[False] = False) -> float: ...
+    @overload
+    def prob(self, event: Event, n: int, given: Event | None = None, *, exact: Literal[True]) -> Fraction: ...
+    def prob(self, event: Event, n: int, given: Event | None = None, exact: bool = False) -> float | Fraction:
         """Probability of any event of the first n tokens, by adding up the cells in which it is true.
 
         event and given: functions of the tuple of n ids after BOS. ValueError where `given` has probability 0.
@@ -432,17 +448,31 @@ class ToyLanguage:
         p = sum((p for ids, p in cells if event(ids)), start=Fraction(0)) / everything
         return p if exact else float(p)
 
+    @overload
+    def marginal_prob(self, x: Tokens, n: int | None = None, exact: Literal[False] = False) -> float: ...
+    @overload
+    def marginal_prob(self, x: Tokens, n: int | None = None, *, exact: Literal[True]) -> Fraction: ...
     def marginal_prob(self, x: Tokens, n: int | None = None, exact: bool = False) -> float | Fraction:
         """Pr(x) by brute force: the cells of the joint table of n tokens that begin with x, added up.
 
         n: at least the number of tokens of x; by default one more, so that there is something to add up.
         """
-        return self._begins_with(self._events(x), n, exact)
+        p = self._begins_with(self._events(x), n)
+        return p if exact else float(p)
 
+    @overload
+    def joint_prob(self, x: Tokens, y: Tokens, n: int | None = None, exact: Literal[False] = False) -> float: ...
+    @overload
+    def joint_prob(self, x: Tokens, y: Tokens, n: int | None = None, *, exact: Literal[True]) -> Fraction: ...
     def joint_prob(self, x: Tokens, y: Tokens, n: int | None = None, exact: bool = False) -> float | Fraction:
         """Pr([x, y]) by brute force: the cells that begin with x and then y, added up; n as in marginal_prob."""
-        return self._begins_with(self._events(x) + self._ids(y), n, exact)
+        p = self._begins_with(self._events(x) + self._ids(y), n)
+        return p if exact else float(p)
 
+    @overload
+    def conditional_prob(self, x: Tokens, y: Tokens, exact: Literal[False] = False) -> float: ...
+    @overload
+    def conditional_prob(self, x: Tokens, y: Tokens, *, exact: Literal[True]) -> Fraction: ...
     def conditional_prob(self, x: Tokens, y: Tokens, exact: bool = False) -> float | Fraction:
         """Pr(y | x) by brute force: of the cells that begin with x, the share that goes on with y.
 
@@ -450,13 +480,14 @@ class ToyLanguage:
         """
         x, y = self._events(x), self._ids(y)
         m, n = len(x), len(x) + len(y)
-        return self.prob(lambda ids: ids[m:n] == y, n, given=lambda ids: ids[:m] == x, exact=exact)
+        p = self.prob(lambda ids: ids[m:n] == y, n, given=lambda ids: ids[:m] == x, exact=True)
+        return p if exact else float(p)
 
-    def _begins_with(self, start: tuple[int, ...], n: int | None, exact: bool) -> float | Fraction:
+    def _begins_with(self, start: tuple[int, ...], n: int | None) -> Fraction:
         n = len(start) + 1 if n is None else n
         if n < len(start):
             raise ValueError(f"there are {len(start)} tokens, which a table of {n} does not hold; take a larger n")
-        return self.prob(lambda ids: ids[: len(start)] == start, n, exact=exact)
+        return self.prob(lambda ids: ids[: len(start)] == start, n, exact=True)
 
 
 def log_fraction(p: Fraction) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Number
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -109,13 +109,13 @@ def _scalar(value: Any) -> dict | None:
         return {"t": "float", "v": _float(value)}
     if isinstance(value, complex | np.complexfloating):
         return {"t": "other", "v": "a complex number"}
-    if isinstance(value, Number) and hasattr(value, "__float__"):  # mpmath and friends
+    if isinstance(value, Number) and isinstance(value, SupportsFloat):  # mpmath and friends
         return {"t": "float", "v": _float(float(value))}
     return None
 
 
 def _array(value: Any, room: list[int]) -> dict | None:
-    library = "numpy"
+    library, dtype = "numpy", ""
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
         import torch
 
@@ -133,7 +133,7 @@ def _array(value: Any, room: list[int]) -> dict | None:
     if room[0] < 0:
         raise _TooLarge
     if isinstance(value, np.ma.MaskedArray):
-        value = value.astype(float).filled(np.nan)
+        value = np.ma.filled(value.astype(float), np.nan)
     flat = [bool(x) for x in value.flat] if value.dtype.kind == "b" else [_float(float(x)) for x in value.flat]
     return {"t": "array", "library": library, "dtype": dtype, "shape": list(value.shape), "v": flat}
 
@@ -168,7 +168,7 @@ def decode(data: Any, depth: int = MAX_DEPTH + 1) -> Any:
             return int(v)
         if tag == "float":
             return _number(v)
-        if tag == "fraction" and all(isinstance(x, str) and len(x) <= MAX_DIGITS for x in v):
+        if tag == "fraction" and isinstance(v, list) and all(isinstance(x, str) and len(x) <= MAX_DIGITS for x in v):
             return Fraction(int(v[0]), int(v[1]))
         if tag == "decimal" and isinstance(v, str) and len(v) <= MAX_TEXT:
             return _decimal(v)
@@ -218,9 +218,12 @@ def _number(v: Any) -> float:
 
 def _decode_array(data: dict) -> Array:
     shape, flat, dtype, library = (data.get(k) for k in ("shape", "v", "dtype", "library"))
-    sizes_ok = isinstance(shape, list) and all(type(n) is int and 0 <= n <= MAX_ITEMS for n in shape)
     if not (
-        sizes_ok and isinstance(flat, list) and len(flat) == math.prod(shape) <= MAX_ITEMS and len(shape) <= MAX_DEPTH
+        isinstance(shape, list)
+        and all(type(n) is int and 0 <= n <= MAX_ITEMS for n in shape)
+        and isinstance(flat, list)
+        and len(flat) == math.prod(shape) <= MAX_ITEMS
+        and len(shape) <= MAX_DEPTH
     ):
         raise Malformed("an array whose items do not fill its shape")
     if not (isinstance(dtype, str) and isinstance(library, str)):

@@ -64,7 +64,7 @@ class Probe:
 
     task: str
     function: str
-    cases: Callable[[random.Random], list[Case]] = lambda rng: [Case()]
+    cases: Callable[[random.Random], Sequence[Case]] = lambda rng: [Case()]
     run: Callable[..., list[dict]] = call_each
     needs: tuple[str, ...] = ()
 
@@ -177,10 +177,10 @@ def silence():
 def load_probe(task: str) -> Probe:
     """The probe of a task id such as "E01.2". Raises ValueError for an id that does not exist."""
     lesson = re.fullmatch(r"E(\d\d)\.\d+", task) if isinstance(task, str) else None
-    try:
-        return probes(lesson[1])[task]
-    except (TypeError, KeyError, ModuleNotFoundError):
-        raise ValueError(f"there is no task {task!r}: ids look like E01.2") from None
+    with contextlib.suppress(KeyError, ModuleNotFoundError):
+        if lesson:
+            return probes(lesson[1])[task]
+    raise ValueError(f"there is no task {task!r}: ids look like E01.2")
 
 
 def probes(lesson: str) -> dict[str, Probe]:
@@ -258,15 +258,13 @@ def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any
     displayed. Beside it, as `"shown"`, what came back as it was, for the student to read."""
     import matplotlib.pyplot as plt
 
-    plain = {"text.usetex": False, "axes.titlelocation": "center"}
-
     def both(drawn: Any) -> tuple:
         return read(drawn), drawn
 
     seen = []
     for case in cases:
         before = set(plt.get_fignums())
-        with plt.rc_context(plain):
+        with plt.rc_context({"text.usetex": False, "axes.titlelocation": "center"}):
             one = observe(answer, *case.fresh_args(), read=both)
         if "value" in one:
             value, shown = one["value"]["v"]

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             print(news)
     print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
     command = server_command(root / "work", port=args.port, browser=not args.no_browser)
-    return _become(command, server_environment(os.environ))
+    return _become(command, server_environment(dict(os.environ)))
 
 
 def see_that_jupyter_can_write() -> None:

@@ -161,8 +161,10 @@ def score_lines(scorer, lines: list[tuple[int, bytes]]) -> list[dict]:
     records = []
     for (number, _), pair in zip(lines, given, strict=True):
         score = next(scores) if isinstance(pair, dict) else pair
-        failed = {"line": number, "error": score} if isinstance(score, str) else None
-        records.append(failed or record_of(pair.get("id", number), number, score))
+        if isinstance(pair, str) or isinstance(score, str):
+            records.append({"line": number, "error": score})
+        else:
+            records.append(record_of(pair.get("id", number), number, score))
     return records
 
 

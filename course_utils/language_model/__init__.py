@@ -10,9 +10,16 @@ Importing this module loads neither torch nor transformers: the functions below 
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from course_utils.language_model.data import COURSE_MODEL_FOLDER, minimal_pairs
+
+if TYPE_CHECKING:  # for editors, which do not run __getattr__
+    from course_utils.language_model.evaluation import bits_per_byte, document_log_probs, prefers_good, wilson_interval
+    from course_utils.language_model.instructions import instruction_pairs
+    from course_utils.language_model.loading import load_language_model
+    from course_utils.language_model.tiny import tiny_model, tiny_scorer
 
 _HOMES = {
     "load_language_model": "loading",
@@ -25,15 +32,18 @@ _HOMES = {
     "wilson_interval": "evaluation",
 }
 
-__all__ = ["COURSE_MODEL_FOLDER", "minimal_pairs", *_HOMES]
-
-COURSE_MODEL_FOLDER = Path(__file__).parent / "course_model"
-
-
-def minimal_pairs() -> list[dict[str, str]]:
-    """Return the everyday minimal pairs, each {"id", "category", "good", "bad"}: good is the sentence people say."""
-    with (Path(__file__).parent / "minimal_pairs.jsonl").open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+__all__ = [
+    "COURSE_MODEL_FOLDER",
+    "bits_per_byte",
+    "document_log_probs",
+    "instruction_pairs",
+    "load_language_model",
+    "minimal_pairs",
+    "prefers_good",
+    "tiny_model",
+    "tiny_scorer",
+    "wilson_interval",
+]
 
 
 def __getattr__(name: str):

@@ -26,7 +26,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from course_utils.language_model import COURSE_MODEL_FOLDER
+from course_utils.language_model.data import COURSE_MODEL_FOLDER
 
 __all__ = ["load_language_model"]
 
@@ -84,7 +84,8 @@ def load_language_model(
                     f"model, which needs no network."
                 ) from None
     model.loss_type = model.loss_type or "ForCausalLM"  # what transformers takes for a GPT-2 anyway, with a warning
-    return model.to(place).eval(), tokenizer
+    model.to(place)  # pyright: ignore[reportArgumentType]  # the decorator around it loses its self
+    return model.eval(), tokenizer
 
 
 def _source(name: str | os.PathLike[str] | None) -> str:

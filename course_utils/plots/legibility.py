@@ -11,9 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from course_utils.plots.style import contrast
@@ -68,10 +70,11 @@ def grounds(pixels: np.ndarray) -> Iterator[str]:
             yield to_hex(colour / 255)
 
 
-def seen_colour(text: Text, ground: str) -> tuple[float, ...]:
+def seen_colour(text: Text, ground: str) -> tuple[float, float, float]:
     """The colour of a text, mixed with its ground where it is translucent."""
     *colour, alpha = to_rgba(text.get_color(), text.get_alpha())
-    return tuple(alpha * own + (1 - alpha) * under for own, under in zip(colour, to_rgb(ground), strict=True))
+    red, green, blue = (alpha * own + (1 - alpha) * under for own, under in zip(colour, to_rgb(ground), strict=True))
+    return red, green, blue
 
 
 def alike_but_for_colour(axes: Axes) -> list[str]:
@@ -83,12 +86,13 @@ def alike_but_for_colour(axes: Axes) -> list[str]:
     by_look = defaultdict(dict)  # look without colour -> colour -> name
     for line in axes.get_lines():
         name = str(line.get_label())
-        if len(line.get_xdata()) > 1 and not (name and name in written):
+        if np.size(line.get_xdata()) > 1 and not (name and name in written):
             by_look[look(line)].setdefault(to_hex(line.get_color()), name)
     legend = axes.get_legend()
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True) if legend else ():
-        if not isinstance(handle, Line2D) and hasattr(handle, "get_facecolor"):
-            colour = to_hex(np.ravel(handle.get_facecolor())[:3]) if np.size(handle.get_facecolor()) else "none"
+        if isinstance(handle, Patch | Collection):
+            face = np.ravel(handle.get_facecolor())
+            colour = to_hex(tuple(face[:3])) if face.size else "none"
             by_look[f"area {handle.get_hatch()}"].setdefault(colour, text.get_text())
     return [
         f"only colour tells {' from '.join(names.values())}: give them different dashes, markers, hatches or labels"
@@ -100,4 +104,5 @@ def alike_but_for_colour(axes: Axes) -> list[str]:
 def look(line: Line2D) -> tuple:
     """What of a line is seen without its colour."""
     marker = None if line.get_marker() in ("None", "", " ", None) else str(line.get_marker())
-    return str(line._unscaled_dash_pattern), marker, line.get_linewidth()
+    dashes = line._unscaled_dash_pattern  # pyright: ignore[reportAttributeAccessIssue]  # nothing public has them
+    return str(dashes), marker, line.get_linewidth()

@@ -5,12 +5,17 @@ Colours never carry a meaning alone: give lines different dashes, bars a label, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.rcsetup import cycler
+
+if TYPE_CHECKING:
+    from matplotlib.typing import ColorType, RcKeyType
 
 # Okabe and Ito, "Color Universal Design" (2008). Text on them: see `text_on`.
 PALETTE = {
@@ -34,7 +39,7 @@ DPI = 90
 SIZE = 12  # points, the ordinary text of a figure
 SMALL = 10.5  # points, the smallest text that is still read at arm's length
 
-RC: dict[str, Any] = {
+RC: dict[RcKeyType, Any] = {
     "figure.dpi": DPI,
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -47,7 +52,7 @@ RC: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.prop_cycle": matplotlib.cycler(color=CYCLE, linestyle=DASHES),
+    "axes.prop_cycle": cycler(color=CYCLE, linestyle=DASHES),
     "font.family": "DejaVu Sans",
     "font.size": SIZE,
     "grid.color": FAINT,
@@ -69,8 +74,8 @@ def canvas(width: float = 8.0, height: float = 4.0, columns: int = 1, **options:
     rcParams when they are made, so make them inside `style()` where the defaults matter (titles, ticks, legends).
     """
     with style():
-        figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+        figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
         return figure, figure.subplots(1, columns, **options)
 
 
@@ -85,13 +90,13 @@ def clear(axes: Axes) -> Axes:
     return axes
 
 
-def luminance(color: str) -> float:
+def luminance(color: ColorType) -> float:
     """Relative luminance of a colour, 0 (black) to 1 (white). Formula: WCAG 2.2."""
     linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(color)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(color: str, other: str) -> float:
+def contrast(color: ColorType, other: ColorType) -> float:
     """Contrast ratio of two colours, 1 to 21; text needs at least 4.5. Formula: WCAG 2.2."""
     low, high = sorted((luminance(color), luminance(other)))
     return (high + 0.05) / (low + 0.05)

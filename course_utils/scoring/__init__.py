@@ -10,10 +10,15 @@ Importing this package loads neither torch nor transformers; its names are loade
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors, which do not run __getattr__
+    from course_utils.scoring.results import PairScore, Ranked, TokenScores
+    from course_utils.scoring.scorer import Scorer, load_scorer
 
 _RESULTS, _SCORER = ("PairScore", "Ranked", "TokenScores"), ("Scorer", "load_scorer")
 _HOMES = dict.fromkeys(_RESULTS, "results") | dict.fromkeys(_SCORER, "scorer")
-__all__ = list(_HOMES)
+__all__ = ["PairScore", "Ranked", "Scorer", "TokenScores", "load_scorer"]
 
 
 def __getattr__(name: str):

@@ -25,7 +25,7 @@ def load_scorer(name: str | os.PathLike | None = None, device="auto", dtype="aut
     ``device``, ``dtype``: "auto", or what torch calls them. ``options`` go to ``Scorer``.
     Raises what ``load_language_model`` raises (OSError where there is no such model).
     """
-    from course_utils.language_model import load_language_model
+    from course_utils.language_model.loading import load_language_model
 
     return Scorer(*load_language_model(name, device=device, dtype=dtype), **options)
 

@@ -45,8 +45,9 @@ def _case(function: str, tokens: Sequence, source: ToyLanguage | Steps, bos: Any
     if isinstance(source, ToyLanguage):
         name = f"{source!r}.cond"
     else:
-        one = len(source.probs) > 5 and len(set(source.probs)) == 1
-        name = f"steps({f'[{source.probs[0]}] * {len(source.probs)}' if one else list(source.probs)})"
+        probs = list(source.probs)
+        one = len(probs) > 5 and len(set(probs)) == 1
+        name = f"steps({f'[{probs[0]}] * {len(probs)}' if one else probs})"
     start = "BOS" if bos == BOS else repr(bos)
     return Case(lambda: (list(tokens), source, bos), f"{function}({text}, {name}, {start})", label)
 

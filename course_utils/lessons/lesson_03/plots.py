@@ -16,7 +16,7 @@ from course_utils.plots.style import CYCLE, FAINT, INK, MUTED, SMALL, canvas, st
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
 WIDTHS = {"float16": 10.0, "bfloat16": 7.0, "float32": 4.5, "float64": 2.4}  # nested where the lines coincide
-COLORS = dict(zip(FORMATS, (CYCLE[1], CYCLE[2], CYCLE[0], CYCLE[4]), strict=True))
+COLORS: dict[str, str] = dict(zip(FORMATS, (CYCLE[1], CYCLE[2], CYCLE[0], CYCLE[4]), strict=True))
 
 
 def log_products(p: float, dtype: str) -> np.ndarray:

@@ -12,15 +12,15 @@ from matplotlib.ticker import FixedLocator
 from course_utils.plots.style import CYCLE, FAINT, INK, MUTED, SMALL, canvas, style
 
 FORMATS = ("float16", "float32", "float64")
-COLORS = dict(zip(FORMATS, (CYCLE[1], CYCLE[2], CYCLE[0]), strict=True))
-DASHED = dict(zip(FORMATS, ("--", "-.", ":"), strict=True))
+COLORS: dict[str, str] = dict(zip(FORMATS, (CYCLE[1], CYCLE[2], CYCLE[0]), strict=True))
+DASHED: dict[str, str] = dict(zip(FORMATS, ("--", "-.", ":"), strict=True))
 LOWEST = 1e-21  # below it the figure has its strip for 0, which a log axis does not have
-IN_STRIP = dict(zip(FORMATS, (6e-23, 3e-24, 1.5e-25), strict=True))
+IN_STRIP: dict[str, float] = dict(zip(FORMATS, (6e-23, 3e-24, 1.5e-25), strict=True))
 BOTTOM = 1e-26
 LABELS = {"float16": (0.5, 1e-11, "left"), "float32": (0.5, 1e-14, "left"), "float64": (-0.5, 1e-18, "right")}
 
 
-def naive_surprisal(gaps: Sequence[float], dtype: str) -> np.ndarray:
+def naive_surprisal(gaps: Sequence[float] | np.ndarray, dtype: str) -> np.ndarray:
     """-log p (nats) of the favourite of two tokens, with p = 1 / (1 + exp(-gap)) computed in `dtype`; (n,) float64.
 
     0 from the gap on at which 1 + exp(-gap) rounds to 1.
@@ -30,7 +30,7 @@ def naive_surprisal(gaps: Sequence[float], dtype: str) -> np.ndarray:
     return 0.0 - np.log(p).astype(np.float64)
 
 
-def true_surprisal(gaps: Sequence[float]) -> np.ndarray:
+def true_surprisal(gaps: Sequence[float] | np.ndarray) -> np.ndarray:
     """-log p (nats) = log(1 + exp(-gap)) of the favourite of two tokens, by log1p in float64."""
     return np.log1p(np.exp(-np.asarray(gaps, dtype=np.float64)))
 

@@ -137,9 +137,9 @@ def log1mexp_cases(rng: random.Random) -> list[Case]:
 # --- E04.5 ----------------------------------------------------------------------------------------------------------
 
 
-def _masked(log_probs: Sequence, mask: Sequence, label: str = "") -> Case:
-    values, mask = np.array(log_probs, dtype=float), np.array(mask, dtype=bool)
-    return Case((values, mask), f"masked_sum({literal(values)}, {literal(mask)})", label)
+def _masked(log_probs: Sequence | np.ndarray, mask: Sequence | np.ndarray, label: str = "") -> Case:
+    values, counts = np.array(log_probs, dtype=float), np.array(mask, dtype=bool)
+    return Case((values, counts), f"masked_sum({literal(values)}, {literal(counts)})", label)
 
 
 def masked_sum_cases(rng: random.Random) -> list[Case]:

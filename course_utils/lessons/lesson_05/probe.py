@@ -14,11 +14,11 @@ from course_utils.checks.probing import Case, Probe, observe
 
 
 def _nll(logits: Sequence | np.ndarray, targets: Sequence[int], reduction: str | None, label: str = "") -> Case:
-    logits, targets = np.array(logits, dtype=np.float64), np.array(targets, dtype=np.int64)
-    shown = f"np.array({logits.tolist()!r}), np.array({targets.tolist()!r})"
+    given = np.array(logits, dtype=np.float64), np.array(targets, dtype=np.int64)
+    shown = ", ".join(f"np.array({array.tolist()!r})" for array in given)
     if reduction is None:
-        return Case((logits, targets), f"nll({shown})", label)
-    return Case((logits, targets, reduction), f"nll({shown}, {reduction!r})", label)
+        return Case(given, f"nll({shown})", label)
+    return Case((*given, reduction), f"nll({shown}, {reduction!r})", label)
 
 
 def nll_cases(rng: random.Random) -> list[Case]:
@@ -102,7 +102,8 @@ def without_arrays(value: Any) -> Any:
         return value.tolist()
     if type(value) is dict:
         return {key: without_arrays(item) for key, item in value.items()}
-    return type(value)(map(without_arrays, value)) if type(value) in (list, tuple) else value
+    make = {list: list, tuple: tuple}.get(type(value))
+    return make(map(without_arrays, value)) if make else value
 
 
 def ask_for_pairs(answer: Callable, cases: Sequence[Case]) -> list[dict]:

@@ -32,6 +32,12 @@ def _possible(lm: ToyLanguage, length: int, rng: random.Random, start: Sequence[
     return ids
 
 
+def _ended(lm: ToyLanguage, ids: Sequence[int]) -> list[int]:
+    """The ids, and the EOS that this language has."""
+    assert lm.eos is not None
+    return [*ids, lm.eos]
+
+
 def _shown(ids: Sequence[int]) -> str:
     return f"[{ids[0]}] * {len(ids)}" if len(ids) > 12 and len(set(ids)) == 1 else repr(list(ids))
 
@@ -55,7 +61,7 @@ def conditional_cases(rng: random.Random) -> list[Case]:
         case(one, [0], [2, 1], "x is BOS alone"),
         case(one, [0, 2, 2], [1], "y is one token"),
         case(one, [0, 1, 3], [], "y is empty"),
-        case(words, [0, *words.encode("the")], [*words.encode("cat sat"), words.eos]),
+        case(words, [0, *words.encode("the")], _ended(words, words.encode("cat sat"))),
         case(words, [0, *words.encode("the")], words.encode("sat cat"), "y cannot follow x"),
         case(bigram, [0, 1, 2], [1] * 400, "a long y: the product of its factors is 0.0"),
     ]
@@ -63,7 +69,7 @@ def conditional_cases(rng: random.Random) -> list[Case]:
         lm = language("random_language", rng.randrange(1000), eos=i % 3 > 0, zeros=i % 5 == 4)
         x = _possible(lm, rng.randint(1, 3), rng)
         y = _possible(lm, rng.randint(1, 3), rng, x)[len(x) :]
-        cases.append(case(lm, x, [*y, lm.eos] if i % 3 == 1 else y))
+        cases.append(case(lm, x, _ended(lm, y) if i % 3 == 1 else y))
     return cases
 
 

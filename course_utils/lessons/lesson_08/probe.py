@@ -13,7 +13,7 @@ from course_utils.checks.probing import Case, Probe, ask_functions
 NO_MASS = -math.inf
 
 
-def literal(values: Sequence) -> str:
+def literal(values: Sequence | float) -> str:
     """Numbers as Python that can be pasted: [0.5, -np.inf]."""
     return repr(values).replace("inf", "np.inf")
 

@@ -56,7 +56,7 @@ def _ids(rng: random.Random, n: int) -> list[int]:
 # --- E09.2 ----------------------------------------------------------------------------------------------------------
 
 
-def token_cases(rng: random.Random) -> list[Case]:
+def token_cases(rng: random.Random) -> list[ModelCase]:
     """Rows of ids for models with learned and with rotary positions, one of them with logits in bfloat16."""
     models = Models("tiny_model")
 
@@ -322,10 +322,10 @@ def _segments(axes: Any) -> list[dict]:
 
     marks = []
     for lines in (c for c in axes.collections if isinstance(c, LineCollection)):
-        colours = lines.get_colors()
+        colours = np.asarray(lines.get_colors())
         for i, segment in enumerate(lines.get_segments()):
             if len(segment) == 2 and segment[0][0] == segment[1][0]:
-                look = to_hex(colours[i % len(colours)], True)
+                look = to_hex(tuple(colours[i % len(colours)]), True)
                 marks.append({"at": float(segment[0][0]), "height": float(np.ptp(segment[:, 1])), "look": look})
     return marks
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
 from course_utils.ledger import IGNORED
@@ -26,8 +27,8 @@ def two_objectives(tokens: Sequence[str], labels: Sequence[str | int]) -> Figure
     if len(tokens) != len(labels):
         raise ValueError(f"{len(tokens)} tokens need as many labels, not {len(labels)}")
     with style():
-        figure = Figure(figsize=(8.4, 6.2), dpi=DPI, facecolor="white", layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+        figure = Figure(figsize=(8.4, 6.2), dpi=DPI, facecolor="white", layout=layout)
         above, below = figure.subplots(2, 1, height_ratios=[3.1, 1])
         _curves(above)
         _strip(below, tokens, labels)
@@ -94,17 +95,17 @@ def gradient_by_token(tokens: Sequence[str], norms: Sequence[float], n_prompt: i
     tokens: (T,) texts. norms: (T,) lengths of the gradient, at least 0. The first `n_prompt` tokens are the prompt,
     whose bars are hatched; a norm of exactly 0 is written as "0".
     """
-    norms = np.asarray(norms, dtype=float)
-    top = float(norms.max()) or 1.0
+    lengths = np.asarray(norms, dtype=float)
+    top = float(lengths.max()) or 1.0
     with style():
         figure, axes = canvas(8.4, 3.4)
-        places = np.arange(len(norms))
+        places = np.arange(len(lengths))
         prompt = places < n_prompt
         axes.bar(
-            places[prompt], norms[prompt], 0.7, color="white", edgecolor=JOINT, hatch="///", label="prompt, masked"
+            places[prompt], lengths[prompt], 0.7, color="white", edgecolor=JOINT, hatch="///", label="prompt, masked"
         )
-        axes.bar(places[~prompt], norms[~prompt], 0.7, color=COUNTED, edgecolor=INK, label="response, counted")
-        for place in places[norms == 0]:
+        axes.bar(places[~prompt], lengths[~prompt], 0.7, color=COUNTED, edgecolor=INK, label="response, counted")
+        for place in places[lengths == 0]:
             axes.text(place, 0.02 * top, "0", ha="center", va="bottom", color=INK)
         axes.set_xticks(places, [_short(str(t).replace("\n", "↵").strip() or "␣", len(tokens)) for t in tokens])
         axes.set_ylim(0, 1.18 * top)

@@ -124,7 +124,7 @@ LSE = "np.logaddexp.reduce(u)"
 TERM = f"u[k] - {LSE}"
 
 
-def _line(part: str = TERM, whole: str = "float(np.sum({each}))", each: str = EACH, **changed: str) -> str:
+def _line(part: str = TERM, whole: str = "float(np.sum({each}))", each: str = EACH, **changed: tuple[str, str]) -> str:
     text = whole.replace("{each}", each.replace("{part}", part))
     for old, new in changed.values():
         if old not in text:
@@ -352,6 +352,7 @@ def compare_cases(rng: random.Random) -> list[Case]:
     while len(cases) < 36:
         lm = language(rng.randrange(300))
         x = [0, *rng.choices(lm.alphabet, k=rng.randint(0, 2))]
+        assert lm.eos is not None
         a, b = (rng.choices(lm.alphabet, k=rng.randint(1, 4)) + [lm.eos] * rng.randint(0, 1) for _ in range(2))
         first, second = lm.conditional_log_prob_ids([(x, a), (x, b)])
         gap, tol = abs(first - second), rng.choice((1e-3, 0.1, 1.0, 2.0))

@@ -123,7 +123,12 @@ def value(target: float | Fraction, points: float = 1, rtol: float = RTOL) -> Ju
     return Judge(points, rule, target=float(target))
 
 
-def each_case(parts: dict[str, str | tuple[str, ...]] | None = None, errors: bool = False) -> Callable:
+JudgeOne = Callable[[Any, Seen], "str | Sequence[str | Finding]"]  # of a case, of whatever kind, and what was seen
+
+
+def each_case(
+    parts: dict[str, str | tuple[str, ...]] | None = None, errors: bool = False
+) -> Callable[[JudgeOne], Rule]:
     """Decorator: makes a rule of a function that judges one case, `judge_one(case, one)`.
 
     It returns what is wrong, a text (empty if nothing is) or a list of texts and of Findings with parts of their own;
@@ -132,7 +137,7 @@ def each_case(parts: dict[str, str | tuple[str, ...]] | None = None, errors: boo
     functions and is not there); with `errors`, `judge_one` says what of that.
     """
 
-    def decorate(judge_one: Callable[[Case, Seen], str | Sequence[str | Finding]]) -> Rule:
+    def decorate(judge_one: JudgeOne) -> Rule:
         @functools.wraps(judge_one)
         def rule(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
             findings = []
@@ -164,9 +169,9 @@ def _not_run(one: Seen, function: str) -> str:
     return raised(one) if one.error else ""
 
 
-def agrees(reference: Callable, rtol: float = RTOL, atol: float = 0.0, read: Callable = number, part: str = "") -> Rule:
+def agrees(reference: Callable, rtol: float = RTOL, atol: float = 0.0, read: Callable = number) -> Rule:
     """The rule for a function that should agree with `reference(*args)` on every case."""
-    return each_case(part)(lambda case, one: differs(case, one, reference(*case.fresh_args()), rtol, atol, read))
+    return each_case()(lambda case, one: differs(case, one, reference(*case.fresh_args()), rtol, atol, read))
 
 
 def matches(reference: Callable, points: float = 2, **how: Any) -> Judge:

@@ -36,6 +36,7 @@ async def executed(notebook: Notebook) -> dict:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     content = nbformat.from_dict(unexecuted(notebook.content))
+    assert isinstance(content, nbformat.NotebookNode)  # of a dict; of a list it would be a list
     client = NotebookClient(content, timeout=CELL_SECONDS, record_timing=False, coalesce_streams=True)
     begun = []
     client.on_notebook_start = lambda notebook: leave_signals_alone()

@@ -57,10 +57,12 @@ def lay_out(root: Path, name: str, title: str | None = None) -> list[str]:
     }
     for home in ("course_utils/lessons", "course_utils/staff/judging"):
         files[f"{home}/lesson_{number}/__init__.py"] = ""
-    for template, (folder, minutes) in NOTEBOOKS.items():
-        made = notebook(rendering.plainly_filled(f"lesson/{template}", **values), folder, name, minutes)
-        files[f"{folder}/{name}.ipynb"] = to_bytes(made).decode("utf-8")
-    files[f"exercises/{name}.ipynb"] = to_bytes(exercises.exercise(made)).decode("utf-8")
+    made = {
+        folder: notebook(rendering.plainly_filled(f"lesson/{template}", **values), folder, name, minutes)
+        for template, (folder, minutes) in NOTEBOOKS.items()
+    }
+    made["exercises"] = exercises.exercise(made["solutions"])
+    files |= {f"{folder}/{name}.ipynb": to_bytes(content).decode("utf-8") for folder, content in made.items()}
     present = [file for file in files if (root / file).exists()]
     if present:
         raise OperatorError(f"{present[0]} is there already: rename it or take another number")
