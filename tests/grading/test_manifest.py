@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import errno
 import io
 import json
 import os
@@ -357,3 +358,15 @@ def test_a_file_that_was_touched_later_counts(tmp_path):
         os.utime(tmp_path / "jane" / name, (when, when))
     taken = of_a_folder(tmp_path, {})
     assert taken[f"jane/{NAME}.ipynb"][1] == "graded"
+
+
+def test_a_full_disk_is_said_where_the_manifest_should_be_written(tmp_path, monkeypatch, capsys):
+    def full(path, text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    lay_out(tmp_path / "in", {f"jane/{NAME}.ipynb": UNTOUCHED})
+    monkeypatch.setattr(manifest, "write_whole", full)
+    for words in (["--dry-run"], []):
+        assert command(tmp_path, *words) == 2
+        told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("course grade: ")]
+        assert len(told) == 1 and "full" in told[0] and "manifest.csv" in told[0]

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from course_utils import project
-from course_utils.notebooks import source
+from course_utils.notebooks import source, write_whole
 from course_utils.staff.authoring.exercises import BEGIN
 from course_utils.staff.grading.intake import finding, platforms
 from course_utils.staff.grading.intake.finding import File
@@ -33,6 +33,7 @@ from course_utils.staff.grading.tables import table
 
 EXERCISE, LECTURE, SOLUTION, FOREIGN, UNREADABLE = "exercise", "lecture", "solution", "foreign", "unreadable"
 GRADED, ASIDE, IGNORED = "graded", "set aside", "ignored"
+FILE = "manifest.csv"
 COLUMNS = ("path", "student", "exercise", "kind", "taken_as", "reason")
 
 ANSWER = re.compile(r"e(\d\d)-\d+")  # the id of an answer cell
@@ -308,6 +309,10 @@ class Manifest:
             if entry.taken_as == ASIDE and entry.exercise in exercises and own != (entry.kind in (LECTURE, SOLUTION)):
                 found[entry.file.student].append(entry)
         return found
+
+    def write(self, report: Path) -> None:
+        """Writes manifest.csv into the folder of the report. Raises OSError."""
+        write_whole(report / FILE, self.table())
 
     def table(self) -> str:
         """manifest.csv."""

@@ -36,7 +36,6 @@ from course_utils.staff.grading.run.worker import Worker, WorkerFailed, sole_use
 from course_utils.staff.grading.sandbox.isolation import Limits, Supplies, to_json
 
 LITTLE_ROOM = 256 * 1024  # bytes: with less, no grading process can work
-MANIFEST = "manifest.csv"
 STATE = ".state"  # in the report's folder: what a killed run needs to continue
 PACKAGES = ("nbval", "pytest", "jupyter_client", "ipykernel", "ipython", "numpy", "torch")
 
@@ -107,7 +106,7 @@ def grade(order: Order, folder: Path, progress: Progress = lambda done, total, r
     with sole_use(order.out / STATE / "lock") as alone:
         if not alone:
             raise BadReport(f"another run is writing to {order.out}: wait until it has ended, or name another folder")
-        write_whole(order.out / MANIFEST, plan.manifest.table())
+        plan.manifest.write(order.out)
         if doubt:
             raise Doubtful(doubt)
         order = replace(order, seed=_seed(order))
@@ -128,7 +127,7 @@ def dry_run(order: Order) -> tuple[list[str], str]:
     """
     plan = Plan.made(order)
     _make(order)
-    write_whole(order.out / MANIFEST, plan.manifest.table())
+    plan.manifest.write(order.out)
     return [*plan.manifest.shown(), *plan.notes()], plan.doubt()
 
 
@@ -204,7 +203,7 @@ class Plan:
         if not self.doubts or self.order.force:
             return ""
         said = ". Also, ".join(self.doubts)
-        return f"{said}. Nothing was graded; {self.order.out / MANIFEST} lists every file, and --force goes on"
+        return f"{said}. Nothing was graded; {self.order.out / manifest.FILE} lists every file, and --force goes on"
 
     def notes(self) -> tuple[str, ...]:
         """What the operator should know of the intake, a line each."""
