@@ -28,6 +28,12 @@ def test_names_of_functions_are_words_and_letters_are_letters():
     assert tokens(r"\operatorname{nll}(x)")[0] == ("mo", "nll")
 
 
+def test_a_sign_stands_close_to_its_number_and_infinity_is_one():
+    assert tokens(r"-\infty") == [("mo", "−"), ("mi", "∞")]  # the first of its row: a sign without being told
+    for latex, signs in ((r"(-\infty)", 1), ("x = -1", 1), ("f(x, -y)", 1), ("a - b", 0), ("f(x) - 1", 0)):
+        assert mathml(latex).count('<mo form="prefix">&#x02212;</mo>') == signs, latex
+
+
 def test_bold_letters_need_no_mathematical_font():
     math = mathml(r"\mathbf{x}_{<j} \mathbf{W}")
     assert re.findall(r'<mi mathvariant="normal" class="bold">(.)</mi>', math) == ["x", "W"]

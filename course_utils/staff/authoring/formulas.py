@@ -1,7 +1,8 @@
 """LaTeX formulas as MathML, which every browser shows without a script.
 
 latex2mathml does the work. What it leaves to the fonts or spaces badly is mended here: bold letters as bold letters
-(not every machine has a font with the mathematical ones), names of functions upright and spaced.
+(not every machine has a font with the mathematical ones), names of functions upright and spaced, a sign and infinity
+without the space of operators.
 """
 
 import html
@@ -13,6 +14,7 @@ OPERATOR = re.compile(r"\\operatorname\*?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 ARG = re.compile(r"\\arg\s*\\(max|min)(?![a-zA-Z])")
 UPRIGHT = re.compile(rf'<m[oi](?: movablelimits="true")?>({FUNCTIONS})</m[oi]>(?=(<m(?:sub|sup|row)>)*(<mo\b)?)')
 LETTER = re.compile(r"<mi>&#x(1D4[0-3][0-9A-F]);</mi>")  # the bold alphabet of Unicode
+SIGN = re.compile(r"(?<=&#x000(?:28|3D|2C);</mo>)<mo>&#x02212;</mo>")  # a minus after ( = , takes nothing away
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -35,6 +37,7 @@ def mathml(latex: str, display: bool = False) -> str:
         result = result.replace(f"<mtext>operator{number}</mtext>", operator(html.escape(name), "0.167em"))
     result = UPRIGHT.sub(lambda found: operator(found[1], "0" if found[3] or found[1] == "Pr" else "0.167em"), result)
     result = LETTER.sub(bold, result)
+    result = SIGN.sub('<mo form="prefix">&#x02212;</mo>', result).replace("<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>")
     left = html.unescape(TAG.sub("", result))
     if "\\" in left or "operator" in left:
         raise ValueError(f"no MathML for the formula {latex!r}: it keeps {left[left.find(chr(92)) :][:20]!r}")
