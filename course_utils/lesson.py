@@ -127,6 +127,8 @@ def _ask_with_buttons(question: Question) -> bool:
 
 def _say(text: str) -> None:
     """Show Markdown: rendered in a notebook, as it stands where there is none."""
+    if "IPython" not in sys.modules:  # a notebook has loaded it
+        return print(text)
     from IPython import get_ipython
     from IPython.display import display
 

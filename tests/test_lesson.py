@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -39,6 +40,24 @@ def test_import_loads_nothing_heavy():
     code = "import sys, course_utils.lesson, course_utils.plots; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "transformers", "matplotlib", "numpy", "IPython", "ipywidgets"} & set(loaded)
+
+
+def test_check_and_predict_work_where_there_is_no_jupyter():
+    code = """
+        import sys
+        class Absent:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in ("IPython", "ipykernel", "ipywidgets", "torch"):
+                    raise ModuleNotFoundError(name)
+        sys.meta_path.insert(0, Absent())
+        from course_utils.lesson import check, predict
+        predict("01.order")
+        predict("01.order", "A")
+        check("E01.2")
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Decide first" in done.stdout and "A is " in done.stdout and "E01.2 joint_prob: not answered" in done.stdout
 
 
 # -- check ---------------------------------------------------------------------------------------------------------
