@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import decimal
+import functools
 import json
 import random
 import sys
@@ -21,11 +22,14 @@ from course_utils.checks.plain import encode
 from course_utils.checks.probing import Case, Probe, load_probe, probe_task
 from course_utils.checks.registry import lesson_of
 from course_utils.checks.settings import ours
+from course_utils.staff.grading.place import pristine
+from course_utils.staff.grading.run import self_check
+from course_utils.staff.grading.sandbox.isolation import Limits
 from course_utils.staff.judging import judging
 from course_utils.staff.judging.judging import judge_task
 from course_utils.staff.judging.registry import load_mutants
 
-from .solved import TASKS
+from .solved import ROOT, TASKS
 
 NARROW = decimal.Context(prec=3, traps=[decimal.Inexact, decimal.FloatOperation])
 
@@ -202,3 +206,23 @@ def test_what_was_set_is_put_back():
         assert decimal.getcontext().prec == 3 and sys.getrecursionlimit() == limit
     with ours() as torch_was_changed:
         assert not torch_was_changed
+
+
+@pytest.mark.slow
+def test_a_notebook_in_double_precision_is_graded_as_its_checks_said(tmp_path, monkeypatch):
+    """From the saved file to the rows of the grader, in a kernel of its own."""
+    wide = functools.partial(Limits, cpu_seconds=100.0, wall_seconds=400.0)  # to import torch may take long
+    monkeypatch.setattr(self_check, "Limits", wide)
+    exercise = pristine.load("11")
+    settings = "import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
+    content = json.loads(json.dumps(exercise.solution))
+    for cell in content["cells"]:
+        if cell["id"] == "e11-6":
+            cell["source"] = settings + "".join(cell["source"])
+        elif cell["id"] in exercise.stubs:
+            cell["source"] = exercise.stubs[cell["id"]]
+    path = tmp_path / f"{exercise.name}.ipynb"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    rows = self_check.graded_rows(self_check.read_own(path, ROOT))
+    assert rows["E11.6"].points == rows["E11.6"].max_points == 2, rows["E11.6"].message
+    assert rows["E11.5"].status == "missing"

@@ -164,8 +164,21 @@ def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"adam/{NAME}.ipynb", b" " * (64 * 1024**2))
     (file,) = find(tmp_path / "a.zip")[1]
+    asked, read = [], zipfile.ZipExtFile.read
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda self, n=None: asked.append(n) or read(self, n))
     with pytest.raises(Unusable, match="larger than 1 MB"):
         file.read()
+    assert asked == [1024**2 + 1]
+
+
+def test_a_file_that_is_too_large_is_refused_and_not_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "LARGEST_FILE", 1024**2)
+    put(tmp_path, f"adam/{NAME}.ipynb", b"{}".ljust(1024**2))
+    put(tmp_path, f"eve/{NAME}.ipynb", b"{}".ljust(1024**2 + 1))
+    adams, eves = find(tmp_path).files
+    assert len(adams.read()) == 1024**2
+    with pytest.raises(Unusable, match="larger than 1 MB"):
+        eves.read()
 
 
 def test_an_archive_of_too_many_files_is_no_download(tmp_path, monkeypatch):
@@ -226,6 +239,35 @@ def test_links_and_pipes_are_refused_without_being_read(tmp_path):
         with pytest.raises(Unusable, match="link|ordinary") as refused:
             file.read()
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_how_deep_a_notebook_may_lie(tmp_path, zipped):
+    source = tmp_path / ("all.zip" if zipped else "all")
+    lay_out(source, ["a/b/c/d/e/six.ipynb", "a/b/c/d/e/f/seven.ipynb", "b/2/3/four.pdf", "b/2/3/4/five.pdf"], zipped)
+    assert [file.name for file in find(source).files] == ["six.ipynb", "four.pdf"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_what_programs_leave_behind_is_not_looked_at(tmp_path, zipped):
+    source = tmp_path / ("all.zip" if zipped else "all")
+    unseen = ["__MACOSX/adam/a.ipynb", "adam/.ipynb_checkpoints/a.ipynb", "adam/node_modules/a.ipynb", "adam/._a.ipynb"]
+    lay_out(source, [f"adam/{NAME}.ipynb", *unseen], zipped)
+    assert owners(source) == [("adam", f"{NAME}.ipynb")]
+
+
+def test_a_name_of_endless_length_in_an_archive_is_passed_over(tmp_path):
+    lay_out(tmp_path / "a.zip", [f"adam/{NAME}.ipynb", f"eve/{'x' * 2000}.ipynb"], zipped=True)
+    assert owners(tmp_path / "a.zip") == [("adam", f"{NAME}.ipynb")]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_paper_beside_the_folder_around_everything_is_nobodys(tmp_path, zipped):
+    source = tmp_path / ("all (1).zip" if zipped else "all")
+    lay_out(source, [*WRAPPED_MOODLE, "read me.pdf"], zipped)
+    found = find(source)
+    assert found.students == ["Jane Doe_4711", "Max Roe_4712"]
+    assert [(file.student, file.name) for file in found.beside] == [("", "read me.pdf")]
 
 
 def test_a_folder_that_is_a_link_is_not_entered(tmp_path):
