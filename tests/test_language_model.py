@@ -298,6 +298,25 @@ def test_tiny_models_are_the_same_each_time_and_leave_random_state_alone(family)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
+@pytest.mark.parametrize("setting", ["float64", "float16", "device", "inference"])
+def test_a_tiny_model_is_the_same_whatever_is_set_outside(family, setting):
+    usual = tiny_model(family, 3).state_dict()
+    with torch.inference_mode(setting == "inference"):
+        try:
+            torch.set_default_dtype({"float64": torch.float64, "float16": torch.float16}.get(setting, torch.float32))
+            torch.set_default_device("meta" if setting == "device" else None)
+            before = torch.get_default_dtype(), torch.get_default_device()
+            model = tiny_model(family, 3)
+            assert (torch.get_default_dtype(), torch.get_default_device()) == before
+        finally:
+            torch.set_default_dtype(torch.float32)
+            torch.set_default_device(None)
+    for name, weight in model.state_dict().items():
+        assert weight.dtype == torch.float32 and torch.equal(weight, usual[name])
+    assert all(weight.requires_grad and not weight.is_inference() for weight in model.parameters())
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_a_loss_comes_without_a_warning(family, capfd):
     ids = torch.tensor([[0, 3, 5]])
     assert tiny_model(family)(ids, labels=ids).loss > 0

@@ -227,14 +227,16 @@ def axes_data(axes: Any) -> dict:
     Returns lines (x, y), bars (label, height: of `bar` and of `barh`), scales, labels and title. Raises TypeError
     where there is no Axes to read.
     """
+    import matplotlib
     import numpy as np
     from matplotlib.container import BarContainer
     from matplotlib.text import Text
 
     axes = the_axes(axes)
-    for text in axes.figure.findobj(Text):
-        text.set_usetex(False)  # LaTeX is not everywhere, and what is read needs none
-    axes.figure.draw_without_rendering()  # categories get their tick labels when the figure is laid out
+    with matplotlib.rc_context({"text.usetex": False}):  # LaTeX is not everywhere, and what is read needs none
+        for text in axes.figure.findobj(Text):
+            text.set_usetex(False)
+        axes.figure.draw_without_rendering()  # categories get their tick labels when the figure is laid out
     lines = [[np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)] for line in axes.get_lines()]
     return {
         "lines": lines,
@@ -264,7 +266,7 @@ def plot_each(answer: Callable, cases: Sequence[Case], read: Callable[[Any], Any
     seen = []
     for case in cases:
         before = set(plt.get_fignums())
-        with plt.rc_context({"text.usetex": False, "axes.titlelocation": "center"}):
+        with plt.rc_context({"text.usetex": False}):
             one = observe(answer, *case.fresh_args(), read=both)
         if "value" in one:
             value, shown = one["value"]["v"]

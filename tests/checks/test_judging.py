@@ -48,9 +48,12 @@ def task(monkeypatch):
         (3.2 + 1.1e-3, "not the number"),
         (3.2 - 1.1e-3, "not the number"),
         (3.2011, "not the number"),
-        (4.7 + 0.9e-3, "four"),  # near a known mistake, which was rounded too
+        (4.7 - 0.9e-3, "four"),  # near a known mistake, which was rounded too
         (4.7 - 1.1e-3, "not the number"),
-        (4.7 + 1.1e-3, "four again"),
+        (4.7 + 0.4e-3, "four"),
+        (4.7 + 0.6e-3, "four again"),
+        (4.7 + 1.9e-3, "four again"),
+        (4.7 + 2.1e-3, "not the number"),
         (math.nan, "nothing"),
         (math.inf, "infinite"),
         (-math.inf, "not the number"),
@@ -61,7 +64,7 @@ def task(monkeypatch):
 def test_a_number_is_named_after_the_nearest_known_one_unless_the_right_one_is_nearer(task, got, said):
     wrong = {
         "four": lambda: 4.7, "nothing": lambda: math.nan, "infinite": lambda: math.inf, "a text": lambda: "3.2",
-        "four again": lambda: 4.702,
+        "four again": lambda: 4.701,
     }  # fmt: skip
     result = task(value(3.2), lambda: got, wrong)
     assert result.points == 0 and said in result.message
@@ -108,6 +111,11 @@ def test_a_mistake_is_named_if_it_explains_the_first_failure_and_half_of_them(ta
     result = task(matches(lambda n: 3 * n), lambda n: 6 * n, {"doubled": wrong_from(first, last)}, TEN)
     assert result.misconception == ("doubled" if named else None)
     assert result.call == "f(1)" and result.points == 0
+
+
+def test_two_mistakes_that_explain_less_than_half_name_none(task):
+    wrong = {"doubled": wrong_from(1, 4), "doubled too": wrong_from(1, 4)}
+    assert task(matches(lambda n: 3 * n), lambda n: 6 * n, wrong, TEN).misconception is None
 
 
 def test_cases_that_did_not_fail_tell_two_mistakes_apart(task):
@@ -201,16 +209,36 @@ def test_an_answer_that_raises_everywhere_is_an_error_and_not_put_before_the_rul
         raise AssertionError("asked")
 
     def answer(n):
-        raise KeyError("b")
+        raise KeyError("a key that is not there")
 
     result = task(Judge(1, rule), answer, inputs=TEN)
-    assert (result.status, result.points) == ("error", 0) and "KeyError: 'b'" in result.message
+    assert (result.status, result.points) == ("error", 0) and "KeyError: 'a key that is not there'" in result.message
 
     def once(n):
         return 3 * n if n > 1 else {}["b"]
 
     result = task(matches(lambda n: 3 * n), once, inputs=TEN)
     assert (result.status, result.points) == ("graded", 0) and "KeyError" in result.message
+
+
+def test_data_of_more_or_fewer_cases_earn_nothing(task):
+    right = {"task": TASK, "state": "answered", "seen": [observation(3.2)]}
+    assert task(value(3.2), lambda: 3.2).right and judge_task(TASK, right, 0).right
+    for seen in ([], right["seen"] * 2):
+        assert judge_task(TASK, right | {"seen": seen}, 0).points == 0
+
+
+def test_what_cannot_be_read_at_all_is_shown_with_a_call_only_where_there_is_one(task):
+    def rule(cases, seen):
+        raise judging.Unusable("nothing to read")
+
+    calls = [task(Judge(1, rule), lambda n: n, inputs=TEN[:count]).call for count in (1, 10)]
+    assert calls == ["f(1)", ""]
+
+
+def test_an_answer_that_raises_once_is_put_before_the_rule(task):
+    assert task(Judge(1, lambda cases, seen: []), lambda n: 1 / (n - 1), inputs=TEN).right
+    assert task(Judge(1, lambda cases, seen: []), lambda n: 1 / (n - 2), inputs=TEN).right
 
 
 @pytest.mark.parametrize(
@@ -244,6 +272,7 @@ def observation(got):
         (np.float32(0.1), 0.1 * (1 + 2e-6), False),
         ([1, 2], (1, 2), True),
         ([1, 2], [1, 2, 3], False),
+        (["a", "b"], ["a", "b", "c"], False),
         ([1, [2, 0.5]], [1, [2, 0.5 + 1e-12]], True),
         ({"a": 1}, {"a": 1.0}, True),
         ({"a": 1}, {"b": 1}, False),
@@ -271,5 +300,7 @@ def test_errors_count_as_the_same_by_kind_and_slips_by_their_text():
     assert not alike(failed("TypeError", "a"), failed("TypeError", "b"))
     assert not alike(failed("ValueError", "a"), observation(1)) and not alike(observation(1), failed("ValueError", ""))
     assert not alike(None, observation(1)) and not alike(observation(1), [])
+    assert alike(observation(1) | {"shown": 1}, observation(1) | {"shown": 2})  # the figure itself, beside its data
+    assert not alike(observation(1) | {"rows": 1}, observation(1) | {"rows": 2})
     assert alike(observation(1.26), observation(1.31), read=lambda got: round(got, 1))
     assert not alike(observation(1.26), observation(1.41), read=lambda got: round(got, 1))

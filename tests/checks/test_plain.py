@@ -5,13 +5,24 @@ from __future__ import annotations
 import collections
 import json
 import math
+import warnings
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from course_utils.checks.plain import MAX_ITEMS, Array, Malformed, Opaque, decode, encode
+from course_utils.checks.plain import (
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_ITEMS,
+    MAX_TEXT,
+    Array,
+    Malformed,
+    Opaque,
+    decode,
+    encode,
+)
 from course_utils.checks.reading import Unusable, array, close, labels, number, numbers
 
 
@@ -108,6 +119,47 @@ def test_what_is_too_large_is_said_to_be(value):
     assert isinstance(decode(encoded), Opaque)
 
 
+def nested(depth):
+    return [nested(depth - 1)] if depth else 1
+
+
+def test_as_deep_as_a_task_needs_and_no_deeper():
+    assert through_json(nested(MAX_DEPTH - 1)) == nested(MAX_DEPTH - 1)
+    assert isinstance(through_json(nested(MAX_DEPTH)), Opaque)
+
+
+def test_what_is_masked_in_an_array_is_no_number():
+    with warnings.catch_warnings(action="error"):
+        np.testing.assert_array_equal(through_json(np.ma.array([1.5, 2.5], mask=[False, True])).values, [1.5, math.nan])
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("1e1999", True), ("1e2000", False), ("1e-1999", True), ("1e-2000", False), ("Infinity", True), ("-0", True)],
+)
+def test_decimals_whose_fraction_would_be_endless_are_not_kept(text, kept):
+    assert isinstance(through_json(Decimal(text)), Decimal) is kept
+
+
+def test_a_long_text_is_cut_and_a_key_of_numpy_is_a_plain_one():
+    assert through_json("x" * 3000) == "x" * MAX_TEXT
+    assert [repr(key) for key in through_json({np.int64(3): 1, np.float64(0.5): 2, np.True_: 3, (1, "a"): 4})] == [
+        "3", "0.5", "True", "(1, 'a')",
+    ]  # fmt: skip
+
+
+def test_a_key_that_holds_a_set_is_a_text():
+    assert through_json({(frozenset({1}),): 2}) == {"([1],)": 2}
+
+
+def test_a_text_is_its_letters_whatever_it_says_that_it_is():
+    class Text(str):
+        def __str__(self):
+            return "another"
+
+    assert through_json(Text("one")) == "one"
+
+
 def test_objects_are_named_and_not_carried():
     class Liar:
         def __eq__(self, other):
@@ -127,6 +179,13 @@ def test_objects_are_named_and_not_carried():
         {},
         {"t": "int", "v": 3},
         {"t": "int", "v": "9" * 5000},
+        {"t": "int", "v": "9" * (MAX_DIGITS + 1)},
+        {"t": "array", "shape": [2, MAX_ITEMS], "v": [1.0] * 2 * MAX_ITEMS, "dtype": "float64", "library": "numpy"},
+        {"t": "array", "shape": [1] * (MAX_DEPTH + 1), "v": [1.0], "dtype": "float64", "library": "numpy"},
+        {"t": "array", "shape": [1], "v": [1.0], "dtype": "bool", "library": "numpy"},
+        {"t": "array", "shape": [1], "v": [1], "dtype": "torch.bool", "library": "torch"},
+        {"t": "fraction", "v": ["1", "9" * (MAX_DIGITS + 1)]},
+        {"t": "fraction", "v": ["9" * (MAX_DIGITS + 1), "1"]},
         {"t": "float", "v": "1.5"},
         {"t": "float", "v": True},
         {"t": "bool", "v": 1},
@@ -157,7 +216,7 @@ def test_every_kind_of_number_is_a_number(value):
 
 
 @pytest.mark.parametrize(
-    "value", [True, np.True_, "2", None, [2], 2 + 0j, np.array([2.0, 2.0]), float, np.array([True])]
+    "value", [True, np.True_, "2", None, [2], 2 + 0j, np.complex128(2), np.array([2.0, 2.0]), float, np.array([True])]
 )
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(Unusable):

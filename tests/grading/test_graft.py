@@ -77,8 +77,16 @@ def test_an_answer_in_a_cell_of_its_own_is_found_by_the_name_of_the_function():
     content["cells"] = [code("joint_prob: object = lambda conds: 1")]
     found = placed(content)
     assert "joint_prob" in found.answers["e01-2"] and "no answer cell" in found.missing["e01-1"]
-    content["cells"] = [code("print(joint_prob == 3)\n# joint_prob = 3\njoint_prob2 = 3")]
+    content["cells"] = [code("class joint_prob:\n    pass")]
+    assert "class" in placed(content).answers["e01-2"]
+    content["cells"] = [code("print(joint_prob == 3)\n# joint_prob = 3\njoint_prob2 = 3\njoint_prob == 4")]
     assert "e01-2" in placed(content).missing
+
+
+def test_an_answer_that_was_written_over_the_check_counts():
+    content = notebook()
+    check_cell(content, "E01.2")["source"] = RIGHT["E01.2"]
+    assert placed(content).answers == {"e01-2": RIGHT["E01.2"]}
 
 
 def test_of_several_cells_that_define_the_function_the_last_counts():
@@ -155,13 +163,36 @@ def test_a_copied_cell_that_names_another_task_does_not_take_its_place():
     assert found.answers == {"e01-1": RIGHT["E01.1"], "e01-2": RIGHT["E01.2"]}
 
 
+def test_a_cell_that_names_another_task_counts_where_there_is_no_other():
+    content = notebook({"E01.2": RIGHT["E01.2"].replace("# E01.2", "# E01.3")})
+    content["cells"].remove(cell(content, "E01.3"))
+    assert "math.prod" in placed(content).answers["e01-2"]
+
+
+def test_the_metadata_counts_before_the_id():
+    content = notebook(RIGHT)
+    original = cell(content, "E01.2")
+    other = {"cell_type": "code", "id": "e01-2", "metadata": {}, "source": WRONG["E01.2"].partition("\n")[2]}
+    original["id"] = "another"
+    content["cells"].append(other)
+    assert placed(content).answers["e01-2"] == RIGHT["E01.2"]
+
+
+def test_a_marker_may_stand_below_blank_lines():
+    content = without(notebook({"E01.2": "\n\n" + RIGHT["E01.2"]}), "id", "metadata")
+    assert "math.prod" in placed(content).answers["e01-2"]
+
+
 def test_own_cells_stand_in_order_before_the_next_answer_and_after_the_reset():
     content = insert(notebook(RIGHT), "E01.2", "first = 1", "second = first")
     cells = sources(grafted(content))
     at = cells.index(("extra", "E01.2", "first = 1"))
     assert cells[at + 1] == ("extra", "E01.2", "second = first")
     assert cells[at + 2] == ("answer", "E01.2", RIGHT["E01.2"])
-    assert cells[at - 1][:2] == ("reset", "E01.2") and "import numpy as np" in cells[at - 1][2]
+    assert cells[at - 1][:2] == ("reset", "E01.2")
+    assert "import numpy as np" in cells[at - 1][2]
+    last_reset = [source for role, _, source in cells if role == "reset"][-1]
+    assert "import numpy as np" in last_reset and "small = " in last_reset  # the set-up, and what is given on the way
 
 
 def test_an_own_cell_between_answer_and_check_stays_there():
@@ -169,6 +200,39 @@ def test_an_own_cell_between_answer_and_check_stays_there():
     cells = sources(grafted(content))
     at = cells.index(("extra", "E01.2", "def helper(): pass"))
     assert cells[at - 1][:2] == ("answer", "E01.2") and cells[at + 1][:2] == ("check", "E01.2")
+
+
+@pytest.mark.parametrize("lost", [(), ("id",), ("metadata",), ("id", "metadata")])
+def test_a_check_is_known_by_its_id_its_metadata_or_its_source(lost):
+    """So an own cell between answer and check is seen to stand there, and one below the last check to come last."""
+    content = without(insert(notebook(RIGHT), "E01.2", "def helper(): pass", after=True), *lost)
+    content["cells"].append(code("last = 1"))
+    found = placed(content)
+    assert found.after["e01-2"] == ["def helper(): pass"] and found.last == ["last = 1"]
+
+
+@pytest.mark.parametrize("lost", [(), ("id",), ("metadata",)])
+def test_the_check_of_another_task_that_was_moved_does_not_end_an_answer(lost):
+    content = insert(notebook(RIGHT), "E01.2", "def helper(): pass", after=True)
+    moved = check_cell(content, "E01.1")
+    content["cells"].remove(moved)
+    content["cells"].insert(content["cells"].index(cell(content, "E01.2")) + 1, moved)
+    assert placed(without(content, *lost)).after["e01-2"] == ["def helper(): pass"]
+
+
+def test_a_check_that_was_changed_does_not_come_in_as_a_cell_of_their_own():
+    for lost in ("id", "metadata"):
+        content = notebook(RIGHT)
+        check_cell(content, "E01.2")["source"] = "check = lambda task: 2.0"
+        assert "lambda" not in json.dumps(grafted(without(content, lost)))
+
+
+def test_own_cells_below_an_answer_whose_check_is_gone_stand_after_it():
+    content = notebook(RIGHT)
+    content["cells"].remove(check_cell(content, "E01.7"))
+    content["cells"].append(code("helper = 1"))
+    found = placed(content)
+    assert found.after["e01-7"] == ["helper = 1"] and found.last == []
 
 
 def test_an_own_cell_after_the_check_comes_before_the_next_answer():
@@ -205,9 +269,38 @@ def test_no_solution_is_left_in_the_graded_copy():
     assert "inside.sum(axis=future)" in json.dumps(SOLUTION) and "inside.sum(axis=future)" not in text
 
 
-@pytest.mark.parametrize("marker", ["# NBVAL_SKIP", "#NBVAL_IGNORE_OUTPUT", "  # NBVAL_RAISES_EXCEPTION "])
+def test_a_check_without_an_answer_says_what_is_missing():
+    content = notebook({"E01.1": RIGHT["E01.1"]})
+    content["cells"].remove(cell(content, "E01.3"))
+    said = {
+        c["metadata"]["grading"]["task"]: c["metadata"]["grading"].get("missing")
+        for c in grafted(content)["cells"]
+        if c["cell_type"] == "code" and c["metadata"]["grading"]["role"] == "check"
+    }
+    assert said["E01.1"] is None and said["E01.2"] == STUB and "no answer cell" in said["E01.3"]
+
+
+def test_what_the_solution_alone_shows_is_left_out_and_the_solution_stays_as_it_was():
+    solution = json.loads(json.dumps(SOLUTION))
+    shown = {"output_type": "stream", "name": "stdout", "text": "the secret"}
+    cell(solution, "E01.2")["outputs"] = [shown]
+    solution["cells"].append(code("remark = 'for solutions'", metadata={"tags": ["solution-only"]}))
+    before = json.dumps(solution)
+    graded = graft(solution, read_notebook(dumps(notebook(RIGHT))), STUBS)
+    assert "the secret" not in json.dumps(graded) and "for solutions" not in json.dumps(graded)
+    graded["metadata"]["kernelspec"] = graded["cells"][0]["source"] = None
+    assert json.dumps(solution) == before
+
+
+def test_line_ends_become_those_of_unix():
+    assert cleaned("a\r\nb\rc\n") == "a\nb\nc\n"
+
+
+@pytest.mark.parametrize(
+    "marker", ["# PYTEST_VALIDATE_IGNORE_OUTPUT", "# NBVAL_SKIP", "#NBVAL_IGNORE_OUTPUT", "  # NBVAL_RAISES_EXCEPTION "]
+)
 def test_nbval_markers_are_taken_out(marker):
-    assert "NBVAL" not in cleaned(f"x = 1\n{marker}\ny = 2")
+    assert marker.strip("# ") not in cleaned(f"x = 1\n{marker}\ny = 2")
     assert cleaned(f"x = 1\n{marker}\ny = 2").count("\n") == 2
 
 
@@ -261,12 +354,14 @@ def test_state_that_outlives_a_cell_is_that_of_a_new_notebook(shell):
     plt.figure()
     np.seterr(all="raise")
     signal.setitimer(signal.ITIMER_VIRTUAL, 1000)
+    sys.settrace(lambda *_: None)
+    sys.setprofile(lambda *_: None)
     names = {"sum": 5, "mine": 6}
     exec(RESET, names)
     assert torch.get_default_dtype() == torch.float32 and torch.get_default_device() == torch.device("cpu")
     assert plt.rcParams["text.usetex"] is False and not plt.get_fignums()
     assert np.geterr() == {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-    assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0
+    assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0 and sys.gettrace() is sys.getprofile() is None
     assert (random.random(), np.random.random(), torch.rand(1).item()) == drawn
     assert names["mine"] == 6 and "sum" not in names and "_reset_state" not in names
     assert not shell.ask_exit()  # exit() calls it

@@ -104,6 +104,46 @@ def test_a_deadline_keeps_its_time_zone_and_else_has_the_one_that_is_named(tmp_p
     assert lateness(moment + timedelta(minutes=5), when, False, zone) == "late by 0 h 5 min"
 
 
+@pytest.mark.parametrize(
+    ("delay", "words"),
+    [
+        ({"seconds": 1}, "0 h 1 min"),
+        ({"minutes": 59, "seconds": 20}, "0 h 59 min"),
+        ({"hours": 23, "minutes": 59}, "23 h 59 min"),
+        ({"days": 1, "minutes": 1}, "1 d 0 h"),
+        ({"days": 2, "hours": 5}, "2 d 5 h"),
+    ],
+)
+def test_how_late_in_words(delay, words):
+    deadline = datetime(2026, 6, 1, tzinfo=UTC)
+    assert lateness(deadline + timedelta(**delay), deadline, False) == f"late by {words}"
+    assert lateness(deadline - timedelta(**delay), deadline, True) == ""  # the roster's deadline counts
+
+
+def test_without_a_deadline_the_platform_says_who_is_late():
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    assert lateness(now, None, False) == "" and lateness(now, None, True).startswith("late")
+
+
+def test_a_deadline_without_a_time_is_the_end_of_that_day(tmp_path):
+    lines = roster(tmp_path, "jane,,2026-06-01", "max,,2026-06-01 00:00", "eve,,")
+    assert [line.deadline for line in lines.values()] == [datetime(2026, 6, 2), datetime(2026, 6, 1), None]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["jane,,", "jane,,"], "line 3: jane stands there twice"),
+        (["jane,,", ",Max,"], "line 3: no student"),
+        ([], "names nobody"),
+        (["jane,,tomorrow"], "line 2: deadline 'tomorrow' is not a time"),
+    ],
+)
+def test_a_roster_that_cannot_be_used(tmp_path, lines, said):
+    with pytest.raises(BadRoster, match=said):
+        roster(tmp_path, *lines)
+
+
 def test_without_a_name_the_zone_is_that_of_the_machine():
     here = timezone(datetime(2026, 6, 1).astimezone().utcoffset())
     deadline = datetime(2026, 6, 1, 20)

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from course_utils.staff.grading.intake import reading
+from course_utils.staff.grading.intake import finding, reading
 from course_utils.staff.grading.intake.finding import NoSubmissions, clean_name, find
 from course_utils.staff.grading.intake.manifest import by_metadata, by_name
 from course_utils.staff.grading.intake.reading import Unusable
@@ -164,8 +164,38 @@ def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"adam/{NAME}.ipynb", b" " * (64 * 1024**2))
     (file,) = find(tmp_path / "a.zip")[1]
+    asked, read = [], zipfile.ZipExtFile.read
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda self, n=None: asked.append(n) or read(self, n))
     with pytest.raises(Unusable, match="larger than 1 MB"):
         file.read()
+    assert asked == [1024**2 + 1]
+
+
+def test_a_file_that_is_too_large_is_refused_and_not_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "LARGEST_FILE", 1024**2)
+    put(tmp_path, f"adam/{NAME}.ipynb", b"{}".ljust(1024**2))
+    put(tmp_path, f"eve/{NAME}.ipynb", b"{}".ljust(1024**2 + 1))
+    adams, eves = find(tmp_path).files
+    assert len(adams.read()) == 1024**2
+    with pytest.raises(Unusable, match="larger than 1 MB"):
+        eves.read()
+
+
+def test_an_archive_of_too_many_files_is_no_download(tmp_path, monkeypatch):
+    monkeypatch.setattr(finding, "MOST_FILES", 2)
+    for count in (2, 3):
+        lay_out(tmp_path / f"{count}.zip", [f"s{number}/{NAME}.ipynb" for number in range(count)], zipped=True)
+    assert len(find(tmp_path / "2.zip").files) == 2
+    with pytest.raises(NoSubmissions, match="more than 2 files"):
+        find(tmp_path / "3.zip")
+
+
+def test_an_archive_may_say_no_time_and_have_the_separators_of_windows(tmp_path):
+    info = zipfile.ZipInfo(rf"adam\{NAME}.ipynb", (2026, 11, 31, 12, 0, 0))  # no calendar has this day
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(info, "{}")
+    (file,) = find(tmp_path / "a.zip").files
+    assert (file.student, file.name, file.modified.year) == ("adam", f"{NAME}.ipynb", 1980)
 
 
 def test_a_link_in_an_archive_is_refused(tmp_path):
@@ -211,6 +241,35 @@ def test_links_and_pipes_are_refused_without_being_read(tmp_path):
         assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_how_deep_a_notebook_may_lie(tmp_path, zipped):
+    source = tmp_path / ("all.zip" if zipped else "all")
+    lay_out(source, ["a/b/c/d/e/six.ipynb", "a/b/c/d/e/f/seven.ipynb", "b/2/3/four.pdf", "b/2/3/4/five.pdf"], zipped)
+    assert [file.name for file in find(source).files] == ["six.ipynb", "four.pdf"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_what_programs_leave_behind_is_not_looked_at(tmp_path, zipped):
+    source = tmp_path / ("all.zip" if zipped else "all")
+    unseen = ["__MACOSX/adam/a.ipynb", "adam/.ipynb_checkpoints/a.ipynb", "adam/node_modules/a.ipynb", "adam/._a.ipynb"]
+    lay_out(source, [f"adam/{NAME}.ipynb", *unseen], zipped)
+    assert owners(source) == [("adam", f"{NAME}.ipynb")]
+
+
+def test_a_name_of_endless_length_in_an_archive_is_passed_over(tmp_path):
+    lay_out(tmp_path / "a.zip", [f"adam/{NAME}.ipynb", f"eve/{'x' * 2000}.ipynb"], zipped=True)
+    assert owners(tmp_path / "a.zip") == [("adam", f"{NAME}.ipynb")]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_paper_beside_the_folder_around_everything_is_nobodys(tmp_path, zipped):
+    source = tmp_path / ("all (1).zip" if zipped else "all")
+    lay_out(source, [*WRAPPED_MOODLE, "read me.pdf"], zipped)
+    found = find(source)
+    assert found.students == ["Jane Doe_4711", "Max Roe_4712"]
+    assert [(file.student, file.name) for file in found.beside] == [("", "read me.pdf")]
+
+
 def test_a_folder_that_is_a_link_is_not_entered(tmp_path):
     put(tmp_path, f"elsewhere/{NAME}.ipynb")
     put(tmp_path, f"in/adam/{NAME}.ipynb")
@@ -227,6 +286,8 @@ def test_a_folder_that_is_a_link_is_not_entered(tmp_path):
         ('a/b\\c:d*e?"<>|', "a_b_c_d_e_____"),
         ("..", "unnamed"),
         ("x" * 200, "x" * 80),
+        ("\U0001f600" * 80, "\U0001f600" * 50),  # 200 bytes
+        ("x" * 78 + ". y", "x" * 78),
         ("ghost\udc80", "ghost_"),
     ],
 )
@@ -292,6 +353,12 @@ def test_metadata_says_which_exercise_it_is():
     assert by_metadata(read, KNOWN) == NAME
     read["course"]["lesson"] = ["no", "string"]
     assert by_metadata(read, KNOWN) is None
+    read["course"]["lesson"] = "03_of_another_course"
+    assert by_metadata(read, KNOWN) is None
+
+
+def test_of_two_names_in_a_files_name_the_longer_counts():
+    assert by_name("01_chain_rule_again.ipynb", ["01_chain_rule_again", *KNOWN]) == "01_chain_rule_again"
 
 
 # --- format -----------------------------------------------------------------------------------------------------------
@@ -300,6 +367,7 @@ TEXT = json.dumps(notebook(RIGHT))
 REFUSED = {
     "empty": (b"", "empty"),
     "blank": (b" \n ", "empty"),
+    "web page below blank lines": (b"\n\n  <html>", "web page"),
     "login page": (b"<!DOCTYPE html><html><body>Log in", "web page"),
     "binary": (bytes(range(256)) * 10, "binary"),
     "latin-1": ('{"cells": ["é"]}'.encode("latin-1"), "UTF-8"),
@@ -319,6 +387,22 @@ REFUSED = {
     "long integer": (b'{"nbformat": 4, "cells": [], "x": ' + b"9" * 5_000 + b"}", "digits"),
     "many cells": (json.dumps({"nbformat": 4, "cells": [{}] * 20_000}).encode(), "cells"),
 }
+
+
+@pytest.mark.parametrize(
+    ("limit", "at", "data", "said"),
+    [
+        ("MOST_CELLS", 3, lambda n: dumps({"nbformat": 4, "cells": [{}] * n}), "more than 3 cells"),
+        ("MOST_VALUES", 9, lambda n: dumps({"nbformat": 4, "cells": [], "x": [0] * (n - 4)}), "too many values"),
+        ("MOST_DIGITS", 5, lambda n: dumps({"nbformat": 4, "cells": [], "x": 10 ** (n - 1)}), "digits"),
+        ("LARGEST_FILE", 2**20, lambda n: b'{"nbformat": 4, "cells": []}'.ljust(n), "larger than 1 MB"),
+    ],
+)
+def test_up_to_a_limit_and_not_beyond(monkeypatch, limit, at, data, said):
+    monkeypatch.setattr(reading, limit, at)
+    assert reading.read_notebook(reading.bounded(data(at)))["cells"] is not None
+    with pytest.raises(Unusable, match=said):
+        reading.read_notebook(reading.bounded(data(at + 1)))
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -285,6 +285,7 @@ def test_padded_batches_keep_to_the_budget():
     assert sorted(map(id, (job for part in batches for job in part))) == sorted(map(id, jobs))
     for part in batches:
         assert len(part) == 1 or len(part) * max(len(job.ids) - 1 for job in part) <= 64
+    assert len(padded_batches([Job(np.arange(9), 1, 1) for _ in range(8)], 64)) == 1  # the last id is never read
 
 
 def test_ids_and_weights_stay_on_the_models_device(monkeypatch):

@@ -361,6 +361,19 @@ def test_log_sum_exp_neither_overflows_nor_vanishes():
     assert log_sum_exp(u.bfloat16()).dtype == torch.float32 and math.isnan(log_sum_exp(u + math.nan)[0])
 
 
+def test_the_logit_of_a_target_is_exact_in_sixteen_bits_too():
+    """Trap: a dot product whose terms are rounded to 16 bits before they are added."""
+    from course_utils.scoring.head import log_normaliser, tiled_log_probs
+
+    torch.manual_seed(0)
+    layer, hidden = torch.nn.Linear(64, 50).bfloat16(), torch.randn(7, 64).bfloat16()
+    rows, targets = torch.arange(7), torch.randint(0, 50, (7,))
+    with torch.no_grad():
+        own = tiled_log_probs(hidden, rows, targets, layer) + log_normaliser(hidden, layer)
+        exact = copy.deepcopy(layer).double()(hidden.double())[rows, targets]
+    assert (own - exact).abs().max() < 1e-5
+
+
 def test_sixteen_bit_logits_are_upcast_first():
     """Trap: log-softmax in 16 bits."""
     from course_utils.scoring.head import full_log_probs

@@ -269,10 +269,11 @@ def strip_data(axes: Any) -> dict:
     """What the strip shows: places, heights and looks of its bars or points, marks of a region, and its y label."""
     axes = the_axes(axes)
     horizontal, marks, lines = _marks(axes)
+    titles = " ".join(map(axes.get_title, ("left", "center", "right")))
     return {
         "marks": sorted(marks, key=lambda mark: mark["at"]),
         "edges": sorted(lines),
-        "label": f"{axes.get_xlabel() if horizontal else axes.get_ylabel()} {axes.get_title()}",
+        "label": f"{axes.get_xlabel() if horizontal else axes.get_ylabel()} {titles}",
     }
 
 

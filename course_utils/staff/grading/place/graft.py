@@ -123,9 +123,7 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
     """Finds the answers and gives every other cell of the student's own its place."""
     cells = [cell for cell in student["cells"] if cell["cell_type"] == "code"]
     checks, ours = _our_sources(solution, stubs)
-    own = [
-        index for index, cell in enumerate(cells) if normal(source(cell)) not in ours and not _is_check(cell, checks)
-    ]
+    own = [index for index, cell in enumerate(cells) if normal(source(cell)) not in ours]
     chosen = {answer: find_answer(cells, answer, stub) for answer, stub in stubs.items()}
     for answer, stub in stubs.items():
         if chosen[answer] is None or same_code(source(cells[chosen[answer]]), stub):

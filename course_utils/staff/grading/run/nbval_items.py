@@ -39,7 +39,9 @@ ENDED = {
     "output": "printed more than the limit of {megabytes_out} MB",
     "died": "ended the Python process (exit, kill or crash)",
 }
-JUDGING_SECONDS = 20.0  # of one task: no honest answer takes a tenth of that
+JUDGING_SECONDS = (
+    20.0  # of the processor, for one task: no honest answer takes a tenth of that, nor torch's import half
+)
 STATUS = {"timeout": "timeout", "memory": "memory"}  # of what ended a kernel; everything else is an error
 # Parts of pytest that have no work here; two of them collect all garbage of the process at each session's end.
 NOT_NEEDED = (
@@ -373,7 +375,7 @@ def judged(task: str, data: dict, seed: int) -> Row:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError after so many seconds (in the main thread of a system that has timers)."""
+    """Raises TimeoutError after so many seconds of the processor (in the main thread of a system that has timers)."""
 
     def late(*_: object) -> None:
         raise TimeoutError
@@ -381,13 +383,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _judged(task: str, data: dict, seed: int) -> Row:
