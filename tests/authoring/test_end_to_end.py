@@ -43,7 +43,7 @@ def test_an_interrupted_build_leaves_the_old_file(sources):
     slow = "import pathlib, time\\npathlib.Path({!r}).touch()\\ntime.sleep(600)".format(str(sources / "running"))
     path.write_text(path.read_text(encoding="utf-8").replace("print(0.1 * 0.5)", slow), encoding="utf-8")
     before = path.read_bytes()
-    command = [sys.executable, "-m", "course_utils.cli.build", "notebooks/90", "--root", str(sources)]
+    command = [sys.executable, "-m", "course_utils.cli", "build", "notebooks/90", "--root", str(sources)]
     build = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
     deadline = time.monotonic() + 300
     while not (sources / "running").exists() and time.monotonic() < deadline:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from course_utils.cli import new_lesson as new_lesson_command
 from course_utils.notebooks import source
 from course_utils.staff.authoring.lints import tasks
 from course_utils.staff.authoring.notebook_files import lessons, read
+from tests.clone import copy_of_the_course
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = '[adjacent]\nX16 = { title = "The last one" }\n'
@@ -112,10 +112,7 @@ def test_tasks_that_cannot_be_are_refused_in_one_line(course, arguments, message
 @pytest.mark.slow
 def test_a_new_lesson_passes_the_build_and_its_checks(tmp_path):
     """On a copy of the course, with the copy's package: build, build --check, the checks of the task, its figure."""
-    copy = tmp_path / "course"
-    left_out = shutil.ignore_patterns(".*", "work", "__pycache__", "*.egg-info", "build")
-    shutil.copytree(ROOT, copy, ignore=left_out)
-    shutil.copy(ROOT / ".gitignore", copy)
+    copy = copy_of_the_course(tmp_path / "course")
     environment = os.environ | {"PYTHONPATH": str(copy)}
 
     def course(*arguments: str) -> str:

@@ -23,6 +23,7 @@ import pytest
 
 from course_utils.cli import lab
 from course_utils.staff.authoring.render.browser import find_browser
+from tests.clone import copy_of_the_course
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -30,7 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVER_SECONDS, PAGE_SECONDS = 1200, 600  # only to end a hang: on a busy machine a page has taken minutes
 QUIET = ["--no-first-run", "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-component-update"]
 QUIET += ["--disable-background-networking", "--no-sandbox"]  # no sandbox: tests may run as root in a container
-NOT_CLONED = (".git", ".venv", "work", "report", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
 TOKEN = "the-first-evening"
 
 
@@ -69,8 +69,7 @@ def course(tmp_path_factory) -> Path:
     except (urllib.error.URLError, TimeoutError) as error:
         pytest.skip(f"no package index can be reached: {error}")
     folder = tmp_path_factory.mktemp("a clone") / "my course"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_CLONED))
-    return folder
+    return copy_of_the_course(folder)
 
 
 @pytest.fixture(scope="module")

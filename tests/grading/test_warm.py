@@ -139,7 +139,7 @@ def test_a_parent_that_is_killed_is_followed_by_another(folder, supplies):
 
 def test_where_no_namespaces_can_be_had_it_says_so(folder, monkeypatch):
     monkeypatch.setattr(warm, "PARENT", warm.PARENT.replace('call("unshare", APART', 'call("unshare", -1'))
-    with pytest.raises(Unavailable, match=r"--warm does not work here \(.*unshare: Invalid argument\); without it"):
+    with pytest.raises(Unavailable, match=r"--warm does not work here \(.*unshare: Invalid argument\): leave it out"):
         try_warm(folder)
 
 

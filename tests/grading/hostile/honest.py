@@ -222,7 +222,7 @@ honest(
             ),
             "E02.3": (
                 "import multiprocessing\ndef mass(k):\n    return 0.1 * 0.9**k\ndef e02_3():\n"
-                "    with multiprocessing.get_context('fork').KernelPool(2) as pool:\n        return sum(pool.map(mass, range(10))), 9.0"
+                "    with multiprocessing.get_context('fork').Pool(2) as pool:\n        return sum(pool.map(mass, range(10))), 9.0"
             ),
         }
     ),
