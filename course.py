@@ -126,6 +126,10 @@ def interpreter(python):
     return answer if OLDEST <= version <= NEWEST else None
 
 
+def site_packages(identity):
+    return Path(identity.split("\t")[-1])
+
+
 def read_stamp():
     try:
         return json.loads(STAMP.read_text(encoding="utf-8"))
@@ -149,6 +153,8 @@ def set_up(extras, torch_choice):
     """The Python of .venv with the course and the named extras installed; installs only what is not there yet."""
     python, stamp = venv_python(), read_stamp()
     identity = interpreter(python) if python.exists() else None
+    if identity and not stamp and not has_whole_pip(site_packages(identity)):
+        identity = None  # stopped while it was made
     extras = extras | set(stamp.get("extras", []))
     torch = torch_choice or stamp.get("torch") or ("cuda" if has_nvidia_driver() else "cpu")
     wanted = {"extras": sorted(extras), "torch": torch}
@@ -160,7 +166,7 @@ def set_up(extras, torch_choice):
     if identity is None:
         identity = make_venv(python)
     elif stamp and not stamp.get("inputs"):
-        drop_half_installed(Path(identity.split("\t")[-1]))
+        drop_half_installed(site_packages(identity))
     another_torch = stamp.get("torch") not in (None, torch)
     write_stamp(None, extras, torch)
     install(python, extras, torch, another_torch)
@@ -180,20 +186,28 @@ def make_venv(python):
     return identity
 
 
-def drop_half_installed(site_packages):
+def has_whole_pip(folder):
+    return any(is_whole(info, folder) for info in folder.glob("pip-*.dist-info"))
+
+
+def drop_half_installed(folder):
     """Forget the packages that an interrupted installation left incomplete, so that they are installed again.
 
     An installer may have written a package's metadata before all of its files: it would then take it for installed.
     """
-    for info in site_packages.glob("*.dist-info"):
-        try:
-            with open(info / "RECORD", encoding="utf-8", newline="") as record:
-                files = [(site_packages / row[0], row[2]) for row in csv.reader(record)]
-            complete = all(not size or path.stat().st_size == int(size) for path, size in files)
-        except (OSError, ValueError, IndexError):
-            complete = False
-        if not complete:
+    for info in folder.glob("*.dist-info"):
+        if not is_whole(info, folder):
             shutil.rmtree(info)
+
+
+def is_whole(info, folder):
+    """Whether a package has all of the files that its record lists, in their sizes."""
+    try:
+        with open(info / "RECORD", encoding="utf-8", newline="") as record:
+            files = [(folder / row[0], row[2]) for row in csv.reader(record)]
+        return all(not size or path.stat().st_size == int(size) for path, size in files)
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 # ------------------------------------------------------------------------------------------------------ the packages

@@ -37,6 +37,9 @@ def setup(tmp_path, monkeypatch):
     (tmp_path / "constraints.txt").write_text("numpy==2.4.6\ntorch==2.13.0\nuv==0.13.8\n", encoding="utf-8")
     module.venv_python().parent.mkdir(parents=True)
     module.venv_python().write_text("", encoding="utf-8")
+    pip = venv / "site-packages" / "pip-1.0.dist-info" / "RECORD"
+    pip.parent.mkdir(parents=True)
+    pip.write_text("", encoding="utf-8")
     module.installed = []
     module.identity = f"3.11.7 here\t{venv}\t{venv / 'site-packages'}"
     monkeypatch.setattr(module, "interpreter", lambda python: module.identity)
@@ -505,6 +508,15 @@ def test_an_interrupt_at_any_time_is_made_good_by_the_next_call_and_pip_alone_wi
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=600)
+    result = course_py(copy, "hello")
+    assert "running ['hello']" in result.stdout, result.stdout + result.stderr
+
+
+def test_an_environment_stopped_before_its_pip_was_whole_is_made_anew(copy):
+    needs_an_index()
+    subprocess.run([sys.executable, "-m", "venv", str(copy / ".venv")], check=True)
+    pip = next((copy / ".venv").rglob("site-packages/pip"))
+    shutil.rmtree(pip / "_vendor" / "packaging")  # `import pip` still works, `python -m pip` does not
     result = course_py(copy, "hello")
     assert "running ['hello']" in result.stdout, result.stdout + result.stderr
 
