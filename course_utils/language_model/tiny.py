@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ def tiny_model(
         config = GPT2Config(
             vocab_size=vocabulary_size, n_positions=window, n_layer=layers, n_embd=width, n_head=2, **ids
         )
-        kind = GPT2LMHeadModel
+        make = functools.partial(GPT2LMHeadModel, config)
     elif family == "llama":
         config = LlamaConfig(
             vocab_size=vocabulary_size,
@@ -59,7 +60,7 @@ def tiny_model(
             num_key_value_heads=2,
             **ids,
         )
-        kind = LlamaForCausalLM
+        make = functools.partial(LlamaForCausalLM, config)
     else:
         raise ValueError(f'tiny_model makes a "gpt2" or a "llama", not {family!r}')
     default = torch.get_default_dtype()
@@ -67,12 +68,12 @@ def tiny_model(
         torch.manual_seed(seed)
         torch.set_default_dtype(torch.float32)  # the weights are drawn in it: in another one they are other weights
         try:
-            model = kind(config).eval()
+            model = make().eval()
         finally:
             torch.set_default_dtype(default)
     model.loss_type = "ForCausalLM"  # what transformers takes for a GPT-2 anyway, with a warning
     if logits_dtype is not None:
-        model.get_output_embeddings().register_forward_hook(lambda head, given, logits: logits.to(logits_dtype))
+        model.lm_head.register_forward_hook(lambda head, given, logits: logits.to(logits_dtype))
     return model
 
 

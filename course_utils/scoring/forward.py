@@ -69,8 +69,8 @@ class Forward:
         """float64 (V,), nats: log Pr(. | ids)."""
         last = {"logits_to_keep": 1} if accepts(self.model, "logits_to_keep") else {}
         with scoring_mode(self.model):
-            ids = send(ids, input_device(self.model))
-            logits = self.model(input_ids=ids[None], **without_cache(self.model), **last).logits[0, -1]
+            inputs = send(ids, input_device(self.model))[None]
+            logits = self.model(input_ids=inputs, **without_cache(self.model), **last).logits[0, -1]
         return logits.cpu().double().log_softmax(-1).numpy()
 
     def _scored(self, jobs: Sequence[Job], tokens: int) -> Iterator[tuple[list[Job], Tensor]]:

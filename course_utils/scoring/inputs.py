@@ -7,6 +7,7 @@ before it is known to be what it was meant to be; else a number comes out, of an
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from reprlib import repr as short
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def two_each(given: Iterable, of: str) -> list[tuple]:
 
 def ids(name: str, given: Iterable) -> np.ndarray:
     """int64 (n,). Raises TypeError for what is no row of integers: floats, booleans, a text, rows of rows."""
-    items = given.tolist() if hasattr(given, "tolist") else given  # an array, or a tensor on whichever device
+    items = getattr(given, "tolist", lambda: given)()  # an array, or a tensor on whichever device
     if isinstance(items, NO_LIST) or not isinstance(items, Iterable):
         raise TypeError(f"{name}: {short(given)} is no sequence of ids")
     try:
@@ -79,7 +80,7 @@ def ids(name: str, given: Iterable) -> np.ndarray:
         raise ValueError(f"{name}: an id of more than 64 bits") from None
 
 
-def token_id(name: str, given: int) -> int:
+def token_id(name: str, given: Any) -> int:
     """An id as an int: of Python, numpy or torch. Raises TypeError for what is none; True is none."""
     try:
         if not isinstance(given, bool):
@@ -102,7 +103,7 @@ def context(name: str, given: Iterable, bos: int | None) -> np.ndarray:
     return found
 
 
-def special(option: str, given: bool | int, own: int | None) -> int | None:
+def special(option: str, given: str | bool | int, own: int | None) -> int | None:
     """The id that ``bos=`` or ``eos=`` asks for: True, the tokenizer's own; False, none; an id, that one.
 
     Raises:

@@ -14,7 +14,7 @@ import torch
 
 from .routes import input_device
 
-MATMULS = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
+MATMULS = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def make_lock() -> threading.RLock:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class Layout:
     """
 
     blocks: list[tuple]
-    back: np.ndarray
+    back: Any  # arrays; while the model runs, tensors on its device
 
 
 def group(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -142,6 +143,7 @@ def attention(module, query: Tensor, key: Tensor, value: Tensor, attention_mask,
     if attention_mask is not None or extra:
         raise NotImplementedError(f"packed attention knows nothing of a mask of the model's own or of {extra}")
     layout, heads, results = _layout.get(), query.shape[1], []
+    assert layout is not None  # elsewhere the model does not call this
     for queries, keys, mask in layout.blocks:
         q, k, v = (take(t[0].transpose(0, 1), at) for t, at in ((query, queries), (key, keys), (value, keys)))
         q, k, v = (t.repeat_interleave(heads // t.shape[2], dim=2).transpose(1, 2) for t in (q, k, v))
@@ -159,14 +161,14 @@ AttentionInterface.register(NAME, attention)
 
 # Every model asks its config which attention it has. Inside of ``packed_attention``, and nowhere else, the answer is
 # ours; nothing is written into the config. Compiled code is made for all threads, so it keeps to what the config says.
-_named = PreTrainedConfig._attn_implementation
+_named: property = PreTrainedConfig.__dict__["_attn_implementation"]
 
 
 def _attention_here(config: PreTrainedConfig) -> str | None:
-    return _named.fget(config) if torch.compiler.is_compiling() or _layout.get() is None else NAME
+    return _named.__get__(config) if torch.compiler.is_compiling() or _layout.get() is None else NAME
 
 
-PreTrainedConfig._attn_implementation = property(_attention_here, _named.fset)
+PreTrainedConfig._attn_implementation = property(_attention_here, _named.fset)  # pyright: ignore
 
 
 @contextmanager

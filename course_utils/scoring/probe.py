@@ -6,7 +6,7 @@ of them fails in silence. So none is trusted by name: a few short sequences are 
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -171,7 +171,7 @@ def hooked(module: nn.Module, hook: Callable) -> Iterator[None]:
         handle.remove()
 
 
-def leaks(jobs: list[Job]) -> list[Job]:
+def leaks(jobs: Sequence[Job]) -> list[Job]:
     """The same targets, each sequence wrongly continuing the last three ids of the one before it."""
     before = [jobs[-1], *jobs[:-1]]
     return [Job(np.concatenate([b.ids[-3:], j.ids]), 3 + j.first, 0) for b, j in zip(before, jobs, strict=True)]

@@ -88,7 +88,7 @@ def _run(model, part, batch: Batch, **options):
     options |= without_cache(model) | {"input_ids": send(batch.input_ids, device)}
     if batch.positions is not None:
         options["position_ids"] = send(batch.positions, device)
-    with packing.packed_attention(batch.layout, device) if batch.layout else nullcontext():
+    with packing.packed_attention(batch.layout, device) if packing and batch.layout else nullcontext():
         return part(**options)
 
 

@@ -16,7 +16,7 @@ from .results import PairScore, Ranked, TokenScores
 
 BYTES = {sign: byte for byte, sign in bytes_to_unicode().items()}  # how tokenizers of bytes write each in a piece
 Pair = tuple[str, str] | Mapping[str, str]  # (x, y), or {"x": x, "y": y} as in a file
-Ids = Sequence[int]
+Ids = Sequence[int] | np.ndarray
 
 
 def load_scorer(name: str | os.PathLike | None = None, device="auto", dtype="auto", **options) -> "Scorer":
@@ -202,7 +202,7 @@ class Scorer:
         found = {"slid": self._slides(encoded.ids), "impossible": np.isneginf(log_probs).any()}
         return encoded.flags + tuple(flag for flag, holds in found.items() if holds)
 
-    def _pair_score(self, pair: Pair, encoded: Encoded, log_probs: np.ndarray) -> PairScore:
+    def _pair_score(self, pair: tuple[str, str], encoded: Encoded, log_probs: np.ndarray) -> PairScore:
         start, context = encoded.n_start, encoded.n_context
         x_log_probs, y_log_probs = np.split(log_probs, [max(0, context - max(1, start))])
         marginal, conditional = float(x_log_probs.sum()), float(y_log_probs.sum())
@@ -226,7 +226,7 @@ class Scorer:
         for i, piece in zip(ids, map(str, self.tokenizer.convert_ids_to_tokens(list(ids))), strict=True):
             text = self.decode([i])
             if "\ufffd" in text and BYTES.keys() >= set(piece):
-                text = bytes(map(BYTES.get, piece)).decode("utf-8", errors="backslashreplace")
+                text = bytes(BYTES[sign] for sign in piece).decode("utf-8", errors="backslashreplace")
             texts.append(" " + text if piece.startswith("▁") and not text.startswith(" ") else text)
         return tuple(texts)
 

@@ -16,14 +16,15 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        first = text.partition("\n")[0]
-        lines = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
-        header = [name.strip().lower() for name in next(lines, [])]
-        rows = [(lines.line_num, [cell.strip() for cell in line]) for line in lines]
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not text in UTF-8: save it as CSV UTF-8 in your spreadsheet program") from None
+    first = text.partition("\n")[0]
+    lines = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
+    try:
+        header = [name.strip().lower() for name in next(lines, [])]
+        rows = [(lines.line_num, [cell.strip() for cell in line]) for line in lines]
     except csv.Error as error:
         raise ValueError(f"{path}, line {lines.line_num}: {error}") from None
     lacking = [name for name in columns if name not in header]

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from mistune import HTMLRenderer, Markdown, import_plugin
+from mistune import HTMLRenderer, Markdown
+from mistune.plugins import import_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -28,8 +29,9 @@ HREF = re.compile(r"""(<a\b[^>]*\bhref=)(["'])(.*?)\2""")
 PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list", "math")
 LONG = 15  # elements of MathML: a formula within a line that a phone may have to scroll
 
+LOADER = PackageLoader("course_utils.staff.authoring.render")
 TEMPLATES = Environment(
-    loader=PackageLoader("course_utils.staff.authoring.render"),
+    loader=LOADER,
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -51,7 +53,7 @@ def plainly_filled(template: str, **values: object) -> str:
 
 def asset(name: str) -> str:
     """A style or script of templates/, as it stands."""
-    return TEMPLATES.loader.get_source(TEMPLATES, name)[0]
+    return LOADER.get_source(TEMPLATES, name)[0]
 
 
 def slug(text: str) -> str:
@@ -77,11 +79,11 @@ class Renderer(HTMLRenderer):
         leads = self.resolve(html.unescape(url))
         return text if leads is None else f'<a href="{html.escape(leads)}">{text}</a>'
 
-    def block_html(self, page: str) -> str:
-        return self.with_links(super().block_html(page))
+    def block_html(self, html: str) -> str:
+        return self.with_links(super().block_html(html))
 
-    def inline_html(self, page: str) -> str:
-        return self.with_links(super().inline_html(page))
+    def inline_html(self, html: str) -> str:
+        return self.with_links(super().inline_html(html))
 
     def with_links(self, page: str) -> str:
         return HREF.sub(lambda found: f'{found[1]}"{html.escape(self.resolve(html.unescape(found[3])) or "#")}"', page)

@@ -9,7 +9,7 @@ import json
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -185,7 +185,7 @@ def cut(body: str) -> Iterator[tuple[str, str, str]]:
         yield mark[2], heading, body[mark.end() : after.start() if after else len(body)]
 
 
-def entries(pages: Iterator[Page]) -> Iterator[list[str]]:
+def entries(pages: Iterable[Page]) -> Iterator[list[str]]:
     """What the search knows of each section: address, page, heading, words."""
     for page in pages:
         for number, (anchor, heading, body) in enumerate(page.sections):
@@ -272,14 +272,14 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if given.get("id"):
-            self.ids.append(given["id"])
+        if name := given.get("id"):
+            self.ids.append(name)
         target = given.get("href") or given.get("src")
         if target:
             (self.links if tag == "a" else self.loads).append(target)
 
 
-def broken_links(files: dict[str, str], others: set[str] = frozenset()) -> list[str]:
+def broken_links(files: dict[str, str], others: Set[str] = frozenset()) -> list[str]:
     """What leads nowhere within the site, and what would be loaded from elsewhere; `others` lie in it besides."""
     read = {url: Reader(text) for url, text in files.items() if url.endswith(".html")}
     problems = []

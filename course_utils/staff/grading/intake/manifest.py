@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from course_utils import project
 from course_utils.notebooks import source, write_whole
@@ -245,7 +246,7 @@ def _nothing(one: Seen) -> str:
     return one.problem or ("nothing is answered in it" if one.kind == EXERCISE else "no answer cell is in it")
 
 
-def _most(key: Callable[[Seen, str], object], within: float = 0.0) -> Callable[[list[Seen], str], list[Seen]]:
+def _most(key: Callable[[Seen, str], Any], within: float = 0.0) -> Callable[[list[Seen], str], list[Seen]]:
     def keep(pool: list[Seen], exercise: str) -> list[Seen]:
         keys = [key(one, exercise) for one in pool]
         most = max(keys)

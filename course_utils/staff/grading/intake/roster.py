@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -157,7 +157,7 @@ def zone_named(name: str) -> tzinfo:
     """A time zone from a name (Europe/Berlin, UTC) or an offset (+02:00). Raises BadRoster."""
     if name[:1] in ("+", "-"):
         with contextlib.suppress(ValueError):
-            return datetime.fromisoformat(f"2000-01-01T00:00{name}").tzinfo
+            return timezone(datetime.fromisoformat(f"2000-01-01T00:00{name}").utcoffset() or timedelta(0))
     try:
         return ZoneInfo(name)
     except (ValueError, LookupError, OSError):

@@ -126,8 +126,9 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
     own = [index for index, cell in enumerate(cells) if normal(source(cell)) not in ours]
     chosen = {answer: find_answer(cells, answer, stub) for answer, stub in stubs.items()}
     for answer, stub in stubs.items():
-        if chosen[answer] is None or same_code(source(cells[chosen[answer]]), stub):
-            chosen[answer] = _defining_cell(cells, own, stub, chosen[answer])
+        index = chosen[answer]
+        if index is None or same_code(source(cells[index]), stub):
+            chosen[answer] = _defining_cell(cells, own, stub, index)
     placed = Placed()
     for answer, index in chosen.items():
         if index is None:

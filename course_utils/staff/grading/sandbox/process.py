@@ -59,7 +59,7 @@ class Command:
             env=environment, cwd=str(folder), stdin=nowhere, stdout=nowhere, stderr=nowhere, **inherited
         )
         self.manager = manager
-        self.pid = self.child = manager.provisioner.pid
+        self.pid = self.child = manager.provisioner.pid  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
 
     def alive(self) -> bool:
         return self.manager.is_alive()

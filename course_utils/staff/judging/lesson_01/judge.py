@@ -101,7 +101,8 @@ def bars(case: Case, one: Seen) -> list[str]:
     drawn = one.value.get("bars") if isinstance(one.value, dict) else None
     if not isinstance(drawn, list) or not all(isinstance(bar, dict) for bar in drawn):
         raise Unusable("the plot could not be read")
-    return _bar_faults(*case.fresh_args(), drawn)
+    (leaves,) = case.fresh_args()
+    return _bar_faults(leaves, drawn)
 
 
 def _bar_faults(leaves: dict[str, float], drawn: list[dict]) -> list[str]:

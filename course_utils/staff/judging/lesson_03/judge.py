@@ -57,7 +57,7 @@ def two_routes(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
 
 # The largest power of two that a format rounds to 0: half of its smallest positive number, a tie that goes to even.
 ROUNDS_TO_ZERO = {"float64": 1075, "float32": 150, "float16": 25, "bfloat16": 134}
-ALSO_RIGHT = {(0.05, "bfloat16"): 31}  # if only the products are rounded and p is not
+ALSO_RIGHT: dict[Any, int] = {(0.05, "bfloat16"): 31}  # if only the products are rounded and p is not
 
 
 @functools.cache
@@ -192,11 +192,10 @@ EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloa
 @each_case()
 def underflow_plot(case: Case, one: Seen) -> list[str]:
     """E03.7: a line with the product on a log axis, and a line with the sum of logs on a linear one."""
-    p, n, dtype = (*case.fresh_args(), "float32")[:3]
-    return _plot_faults(one.value, p, n, dtype)
+    return _plot_faults(one.value, *case.fresh_args())
 
 
-def _plot_faults(drawn: Any, p: float, n: int, dtype: str) -> list[str]:
+def _plot_faults(drawn: Any, p: float, n: int, dtype: str = "float32") -> list[str]:
     lines = [(panel["yscale"], *map(_points, line)) for panel in drawn["panels"] for line in panel["lines"]]
     if not drawn["panels"]:
         kind = drawn["type"]

@@ -23,20 +23,19 @@ WIDE = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)  # exp(10000) and exp(-100
 # --- E04.1 and E04.2 ------------------------------------------------------------------------------------------------
 
 
-def _log_total(values: Sequence[float]) -> Decimal | None:
-    """The log of the sum of exp, to 60 digits; None for the log of 0."""
+def _log_total(values: np.ndarray) -> Decimal:
+    """The log of the sum of exp, to 60 digits; the log of 0 is -Infinity."""
     total = Decimal(0)
     for v in values:
         total = WIDE.add(total, WIDE.exp(Decimal(float(v))))  # exp(-Infinity) is 0
-    return WIDE.ln(total) if total else None
+    return WIDE.ln(total)
 
 
 def log_total(values: np.ndarray, axis: int | None = None) -> np.ndarray:
     """log sum exp as its definition says it, slice by slice."""
     values = np.asarray(values, dtype=np.float64)
     rows = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, -1)
-    flat = [_log_total(row) for row in rows.reshape(-1, rows.shape[-1])]
-    result = np.array([-math.inf if x is None else float(x) for x in flat])
+    result = np.array([float(_log_total(row)) for row in rows.reshape(-1, rows.shape[-1])])
     return result.reshape(() if axis is None else rows.shape[:-1])
 
 

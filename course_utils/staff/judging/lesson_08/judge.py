@@ -305,7 +305,8 @@ def three_repairs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
         except Unusable:
             return findings[:1]
         rtol = 1e-5 if single_precision(one.value) else 1e-8
-        ways = [way for way in ways if _explains(way, *case.fresh_args(), got, rtol)]
+        logits, ids = case.fresh_args()
+        ways = [way for way in ways if _explains(way, logits, ids, got, rtol)]
         if not ways:
             return [Finding(findings[0].message, at)]
     simplest = min(ways, key=lambda way: sum(bool(name) for name in way))

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -46,8 +46,9 @@ def _step(made: tuple[str, int], context: tuple[int, ...], token: int) -> float:
         return _chosen(_double(*made)(torch.tensor([context])).logits[0, -1].numpy(), token)
 
 
-def _steps(made: tuple[str, int], x: Sequence[int], y: Sequence[int]) -> list[float]:
+def _steps(case: Case, x: Sequence[int], y: Sequence[int]) -> list[float]:
     """log Pr(y_i | x, y_<i) for each i."""
+    made = cast(ModelCase, case).made
     return [_step(made, (*x, *y[:i]), token) for i, token in enumerate(y)]
 
 
@@ -80,7 +81,7 @@ def order(value: Any) -> str:
         joined = "".join(re.findall(r"[A-Za-z]+", value))
         value = list(joined) if len(joined) == len(STEPS) else re.findall(r"\b[A-Ea-e]\b", value)
     if isinstance(value, dict) and all(isinstance(rank, int | float) for rank in value.values()):
-        value = sorted(value, key=value.get)
+        value = sorted(value, key=value.__getitem__)
     if isinstance(value, list | tuple) and all(isinstance(letter, str) for letter in value):
         letters = [letter.strip().upper() for letter in value]
         if sorted(letters) == list(STEPS):
@@ -100,7 +101,7 @@ def ordered(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
 # --- E09.2 ----------------------------------------------------------------------------------------------------------
 
 
-def _token_log_probs(case: ModelCase) -> tuple[np.ndarray, float]:
+def _token_log_probs(case: Case) -> tuple[np.ndarray, float]:
     model, rows = case.fresh_args()
     if "logits_dtype" in case.call(""):  # what the rounding does to this model's own logits is not the answer's fault
         import torch
@@ -109,7 +110,7 @@ def _token_log_probs(case: ModelCase) -> tuple[np.ndarray, float]:
             logits = model(torch.tensor(rows)).logits.float().numpy()
         steps = [[_chosen(logits[b, t], row[t + 1]) for t in range(len(row) - 1)] for b, row in enumerate(rows)]
     else:
-        steps = [_steps(case.made, row[:1], row[1:]) for row in rows]
+        steps = [_steps(case, row[:1], row[1:]) for row in rows]
     return np.array(steps), SINGLE
 
 
@@ -142,7 +143,7 @@ def conditional(case: Case) -> tuple[float, float]:
     if isinstance(model, ToyLanguage):
         exact = model.prefix_prob([*x, *y], exact=True) / model.prefix_prob(x, exact=True)
         return log_fraction(exact), 0.0
-    return sum(_steps(case.made, x, y)), SINGLE
+    return sum(_steps(case, x, y)), SINGLE
 
 
 # --- E09.4 ----------------------------------------------------------------------------------------------------------
@@ -204,10 +205,10 @@ def _why_changed(part: str, got: frozenset[int]) -> str:
 # --- E09.5 ----------------------------------------------------------------------------------------------------------
 
 
-def all_candidates(case: ModelCase) -> tuple[np.ndarray, float]:
+def all_candidates(case: Case) -> tuple[np.ndarray, float]:
     """E09.5: a number for each candidate, as if it were the only one."""
     _, x, candidates = case.fresh_args()
-    return np.array([sum(_steps(case.made, x, y)) for y in candidates]), SINGLE
+    return np.array([sum(_steps(case, x, y)) for y in candidates]), SINGLE
 
 
 def _line(value: Any) -> np.ndarray:

@@ -36,9 +36,10 @@ _known: dict[str, Any] = {}  # by the call, which says model and ids
 
 def remembered(reference: Callable, case: Case) -> Any:
     """reference(*arguments of the case), computed once for each call."""
-    if case.show not in _known:
-        _known[case.show] = reference(*case.fresh_args())
-    return _known[case.show]
+    call = case.call("")
+    if call not in _known:
+        _known[call] = reference(*case.fresh_args())
+    return _known[call]
 
 
 def exact(model: Any, ids: Sequence[int]) -> float:

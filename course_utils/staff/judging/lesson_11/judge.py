@@ -108,7 +108,7 @@ def instance(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
             continue
         name = next((n for n, w in known.items() if all(close(x, y, 2e-3) for x, y in zip(got, w, strict=True))), "")
         near = all(close(x, y, 2e-3) for x, y in zip(got, right, strict=True))
-        plain = f"{show(got if len(got) > 1 else got[0])} came back, and that is not right"
+        plain = f"{show(got if len(keys) > 1 else got[0])} came back, and that is not right"
         findings.append(
             Finding(f"{part}: {message(name.strip()) if name else message('rounded') if near else plain}", 0, part)
         )
@@ -170,9 +170,10 @@ def _once_for_each_call(reference: Callable[[Case], Any]) -> Callable[[Case], An
 
     @functools.wraps(reference)
     def remembered(case: Case) -> Any:
-        if case.show not in known:
-            known[case.show] = reference(case)
-        return known[case.show]
+        call = case.call("")
+        if call not in known:
+            known[call] = reference(case)
+        return known[call]
 
     return remembered
 
@@ -237,7 +238,7 @@ GRADIENT, TOTAL = "gradient", "loss"
 
 
 @_once_for_each_call
-def _whole_batch(case: Case) -> tuple[float, list[float]]:
+def _whole_batch(case: Case) -> tuple[float, list[float] | None]:
     """Loss and projections of its gradient in float64: one number of labels, then row by row, token by token."""
     import torch
 

@@ -261,7 +261,7 @@ def _token_loop(family: str, seed: int, ids: tuple[int, ...], start: int) -> flo
 @each_case()
 def reconciled(case: Case, one: Seen) -> str:
     """E12.4: log Pr(y | x) within float32's reach."""
-    family, seed = case.show.split('tiny_model("')[1].split(")")[0].split('", ')
+    family, seed = case.call("").split('tiny_model("')[1].split(")")[0].split('", ')
     _, x, y = case.fresh_args()
     return differs(case, one, _token_loop(family, int(seed), (*x, *y), len(x)), rtol=0.0, atol=1e-4)
 

@@ -9,7 +9,7 @@ import sys
 # An editable install would find, behind the students' copy of the package, the whole package again.
 sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
 # ipykernel would import it, which takes a fifth of a kernel's start; it does without.
-sys.modules.setdefault("debugpy", None)
+sys.modules.setdefault("debugpy", None)  # pyright: ignore[reportArgumentType]
 
 
 def confine(rules):
@@ -81,7 +81,7 @@ def be_kernel():
             self.setsockopt(zmq.USE_FD, handed[address])
         return bind(self, address)
 
-    zmq.Socket.bind = bind_handed
+    zmq.Socket.bind = bind_handed  # pyright: ignore[reportAttributeAccessIssue]
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
