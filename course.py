@@ -145,7 +145,7 @@ def write_stamp(inputs, extras, torch):
 def fingerprint(identity):
     """The hash of everything that the installation depends on."""
     files = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
-    parts = [identity.encode()] + [file.read_bytes() for file in files]
+    parts = [identity.encode()] + [file.read_text(encoding="utf-8").encode() for file in files]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -53,6 +53,11 @@ def to_bytes(content: dict) -> bytes:
     return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
+def text_bytes(path: Path) -> bytes:
+    """The bytes of a text file with \\n for its line ends, which git on Windows may have turned into \\r\\n."""
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
 def write_whole(path: Path, data: str | bytes) -> bool:
     """Writes a file so that whoever looks finds the old one or the new one, never a part; folders are made.
 

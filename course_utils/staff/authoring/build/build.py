@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.notebooks import to_bytes, write_whole
+from course_utils.notebooks import text_bytes, to_bytes, write_whole
 from course_utils.staff.authoring import exercises, lints, png
 from course_utils.staff.authoring.build import coverage, environment, execute, index_table
 from course_utils.staff.authoring.notebook_files import (
@@ -141,7 +141,7 @@ def check_notebook(root: Path, folder: str, lesson: str) -> list[Problem]:
 
 def check_bytes(notebook: Notebook, wanted: dict) -> list[Problem]:
     """The file has exactly the bytes of `wanted`; the problem names the first cell that differs."""
-    data = notebook.path.read_bytes()
+    data = text_bytes(notebook.path)
     remedy = f"`course build {notebook.lesson}`"
     if len(data) > SIZE_LIMIT:
         return [notebook.problem(None, f"{len(data) / 1e6:.1f} MB, at most {SIZE_LIMIT / 1e6}")]
@@ -163,7 +163,7 @@ def check_tables(root: Path) -> list[Problem]:
     problems = []
     for file, text in TABLES.items():
         try:
-            if (root / file).read_bytes() != text(root).encode("utf-8"):
+            if text_bytes(root / file) != text(root).encode("utf-8"):
                 problems.append(Problem(file, "", "not what its sources give", "`course build`"))
         except (OSError, ValueError) as error:
             problems.append(failure(file, error, "`course build`"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from course_utils import project
 from course_utils.checks.registry import lessons
-from course_utils.notebooks import is_answer, source, task_of
+from course_utils.notebooks import is_answer, source, task_of, text_bytes
 from course_utils.staff.authoring.exercises import exercise_cell
 from course_utils.staff.judging.registry import max_points
 
@@ -147,5 +147,5 @@ def load(name: str, root: Path | None = None) -> Exercise:
     if not matching:
         listed = f"there are: {', '.join(known)}" if known else f"there is no solved notebook in {root / 'solutions'}"
         raise NoExercise(f"no exercise {name!r}; {listed}")
-    data = (root / "solutions" / f"{matching[0]}.ipynb").read_bytes()
+    data = text_bytes(root / "solutions" / f"{matching[0]}.ipynb")
     return Exercise(matching[0], json.loads(data), hashlib.sha256(data).hexdigest(), root)

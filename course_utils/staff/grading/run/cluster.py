@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import course_utils
+from course_utils.notebooks import text_bytes
 from course_utils.staff.grading.records import Row
 from course_utils.staff.grading.run.worker import Closed, Worker, run_folder
 from course_utils.staff.grading.sandbox.isolation import (
@@ -130,7 +131,7 @@ def own_version() -> str:
     """The version of this package, with a digest of its code: judges that differ would give other points."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + text_bytes(path) + b"\0")
     return f"{course_utils.__version__} ({digest.hexdigest()[:8]})"
 
 
