@@ -44,6 +44,37 @@ def test_display_and_inline():
     assert 'display="block"' in mathml("x", display=True) and 'display="inline"' in mathml("x")
 
 
+def rows(latex: str) -> list[list[str]]:
+    """The cells of a formula's one table, row by row."""
+    (table,) = ElementTree.fromstring(mathml(latex)).iter(f"{SPACE}mtable")
+    return [["".join(cell.itertext()) for cell in row] for row in table]
+
+
+@pytest.mark.parametrize("name", ["aligned", "align", "align*", "split"])
+def test_aligned_keeps_its_rows_and_columns(name):
+    assert rows(rf"\begin{{{name}}} a &= b \\ &= c \end{{{name}}}") == [["a", "=b"], ["", "=c"]]
+
+
+@pytest.mark.parametrize("name", ["gathered", "gather", "gather*"])
+def test_gathered_keeps_its_rows(name):
+    assert rows(rf"\begin{{{name}}} a = b \\ c \end{{{name}}}") == [["a=b"], ["c"]]
+
+
+def test_rows_with_all_that_latex_lets_one_write():
+    assert rows(r"\begin{aligned}[t] a &= b \\[4pt] c &= d \end{aligned}") == [["a", "=b"], ["c", "=d"]]
+    assert rows(r"\begin{alignedat}{2} a &= b & c &= d \end{alignedat}") == [["a", "=b", "c", "=d"]]
+    assert rows(r"\left\{\begin{aligned} a &= b \\ c &= \log d \end{aligned}\right.")[1] == ["c", "=logd"]
+    assert rows(r"\begin{pmatrix} a & b \\ c & \end{pmatrix}") == [["a", "b"], ["c", ""]]
+
+
+@pytest.mark.parametrize(
+    "latex", [r"a \\ b", r"\begin{rcases} a \\ b \end{rcases}", r"\begin{eqnarray} a &=& b \end{eqnarray}"]
+)
+def test_rows_that_would_be_lost_are_refused(latex):
+    with pytest.raises(ValueError, match="put its rows into aligned"):
+        mathml(latex)
+
+
 @pytest.mark.parametrize("latex", [r"\foo x", r"a \unknowncommand{b}"])
 def test_what_would_be_shown_as_latex_is_refused(latex):
     with pytest.raises(ValueError, match="no MathML for the formula"):

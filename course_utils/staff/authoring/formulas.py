@@ -2,7 +2,7 @@
 
 latex2mathml does the work. What it leaves to the fonts or spaces badly is mended here: bold letters as bold letters
 (not every machine has a font with the mathematical ones), names of functions upright and spaced, a sign and infinity
-without the space of operators.
+without the space of operators, rows of the environments that it does not know.
 """
 
 import html
@@ -15,6 +15,10 @@ ARG = re.compile(r"\\arg\s*\\(max|min)(?![a-zA-Z])")
 UPRIGHT = re.compile(rf'<m[oi](?: movablelimits="true")?>({FUNCTIONS})</m[oi]>(?=(<m(?:sub|sup|row)>)*(<mo\b)?)')
 LETTER = re.compile(r"<mi>&#x(1D4[0-3][0-9A-F]);</mi>")  # the bold alphabet of Unicode
 SIGN = re.compile(r"(?<=&#x000(?:28|3D|2C);</mo>)<mo>&#x02212;</mo>")  # a minus after ( = , takes nothing away
+# Environments of rows by the names that latex2mathml knows; their numbers of columns and places are not needed here.
+ROWS = re.compile(r"\\(begin|end)\{(?:(align(?:ed)?(?:at)?)|gather(?:ed)?)\*?\}(?:\[[tcb]\]|(?<=at\})\{\d+\})?")
+SPACED_ROW = re.compile(r"\\\\\s*\[[^\]]*\]")  # a row with more space below it
+EMPTY_END = re.compile(r"&\s*(?=\\end\b)")  # a last cell without content, with which its row would be lost
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -23,6 +27,8 @@ def mathml(latex: str, display: bool = False) -> str:
     from latex2mathml.converter import convert
 
     source = OPERATOR.sub(r"\\operatorname{\1}", ARG.sub(r"\\operatorname{arg\\,\1}", latex.strip()))
+    source = ROWS.sub(lambda found: rf"\{found[1]}{{{'align*' if found[2] else 'eqalign'}}}", source)
+    source = EMPTY_END.sub("&{}", SPACED_ROW.sub(r"\\\\", source))
     names: list[str] = []
 
     def named(found: re.Match) -> str:  # a name is one word to the reader, and one token here
@@ -38,6 +44,8 @@ def mathml(latex: str, display: bool = False) -> str:
     result = UPRIGHT.sub(lambda found: operator(found[1], "0" if found[3] or found[1] == "Pr" else "0.167em"), result)
     result = LETTER.sub(bold, result)
     result = SIGN.sub('<mo form="prefix">&#x02212;</mo>', result).replace("<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>")
+    if 'linebreak="newline"' in result or "<mi>&</mi>" in result:
+        raise ValueError(f"no MathML for the formula {latex!r}: put its rows into aligned, gathered or cases")
     left = html.unescape(TAG.sub("", result))
     if "\\" in left or "operator" in left:
         raise ValueError(f"no MathML for the formula {latex!r}: it keeps {left[left.find(chr(92)) :][:20]!r}")
