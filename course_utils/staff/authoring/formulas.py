@@ -19,6 +19,7 @@ SIGN = re.compile(r"(?<=&#x000(?:28|3D|2C);</mo>)<mo>&#x02212;</mo>")  # a minus
 ROWS = re.compile(r"\\(begin|end)\{(?:(align(?:ed)?(?:at)?)|gather(?:ed)?)\*?\}(?:\[[tcb]\]|(?<=at\})\{\d+\})?")
 SPACED_ROW = re.compile(r"\\\\\s*\[[^\]]*\]")  # a row with more space below it
 EMPTY_END = re.compile(r"&\s*(?=\\end\b)")  # a last cell without content, with which its row would be lost
+ONE = re.compile(r"\s*(?:\$\$?([^$]+)\$\$?|\\\[(.+)\\\]|(\\begin\{.+\}))\s*", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -50,6 +51,12 @@ def mathml(latex: str, display: bool = False) -> str:
     if "\\" in left or "operator" in left:
         raise ValueError(f"no MathML for the formula {latex!r}: it keeps {left[left.find(chr(92)) :][:20]!r}")
     return result
+
+
+def one_formula(text: str) -> str | None:
+    """The formula that an output in LaTeX is, without what delimits it; None where it is a text with formulas."""
+    found = ONE.fullmatch(text)
+    return next(filter(None, found.groups())) if found else None
 
 
 def operator(name: str, after: str) -> str:

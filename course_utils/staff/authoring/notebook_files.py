@@ -24,7 +24,8 @@ SIZE_LIMIT = 1_500_000  # bytes
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE_INFO = {"name": "python"}
 CELL_METADATA = {"nbgrader", "slideshow", "tags"}  # all else belongs to someone's editor or to one execution
-OUTPUT_TYPES = {"text/plain", "text/html", "text/markdown", "text/latex", "image/png"}  # no widgets, no scripts
+OUTPUT_TYPES = {"text/plain", "text/html", "text/markdown", "text/latex", "image/svg+xml"}  # no widgets, no scripts
+PICTURE_TYPES = {"image/png", "image/jpeg"}  # held in base64
 EMBEDDED_PNG = re.compile(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=\s]+")
 
 
@@ -130,6 +131,10 @@ def canonical_cell(cell: dict, counts: Iterator[int], picture: Callable[[bytes],
         "metadata": metadata,
         "source": lines(canonical_source(cell)),
     }
+    if cell.get("attachments"):  # pictures that were pasted into a text
+        result["attachments"] = {
+            name: canonical_data(data, picture) for name, data in sorted(cell["attachments"].items())
+        }
     if cell["cell_type"] == "code":
         count = next(counts) if cell.get("execution_count") and is_code(cell) else None
         result |= {"execution_count": count, "outputs": canonical_outputs(cell.get("outputs", []), count, picture)}
@@ -161,11 +166,12 @@ def canonical_outputs(outputs: list[dict], count: int | None, picture: Callable[
 
 def canonical_data(data: dict, picture: Callable[[bytes], bytes]) -> dict:
     def rewritten(encoded: str) -> str:
-        return base64.b64encode(picture(base64.b64decode(encoded))).decode("ascii")
+        data = base64.b64decode(encoded)
+        return base64.b64encode(picture(data) if data.startswith(png.SIGNATURE) else data).decode("ascii")
 
     result = {}
     for mime, value in data.items():
-        if mime == "image/png":
+        if mime in PICTURE_TYPES:
             result[mime] = rewritten(joined(value))
         elif mime in OUTPUT_TYPES:
             result[mime] = lines(EMBEDDED_PNG.sub(lambda found: rewritten(found[0]), joined(value)))

@@ -65,10 +65,14 @@ def machine_traces(notebook: Notebook) -> list[Problem]:
 
 
 def output_texts(output: dict) -> list[str]:
-    """All that an output says in text: stdout, plain text, HTML."""
+    """All that an output says in text: stdout, plain text, HTML, SVG."""
     if output["output_type"] == "stream":
         return [joined(output["text"])]
-    return [joined(value) for mime, value in output.get("data", {}).items() if mime.startswith("text/")]
+    return [
+        joined(value)
+        for mime, value in output.get("data", {}).items()
+        if mime.startswith("text/") or mime == "image/svg+xml"
+    ]
 
 
 def measured_cells(notebook: Notebook) -> list[Problem]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from course_utils.notebooks import joined, source
-from course_utils.staff.authoring.notebook_files import Notebook
+from course_utils.staff.authoring.notebook_files import PICTURE_TYPES, Notebook
 from course_utils.staff.authoring.problems import Problem
 
 IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 ALT = re.compile(r"\balt=([\"'])(.*?)\1", re.DOTALL | re.IGNORECASE)
+SVG_TITLE = re.compile(r"<title\b[^>]*>(.*?)</title>", re.DOTALL)
 MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 RULE = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:\s*([^;]+?)\s*(?=;|$)")
 TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
@@ -19,14 +20,19 @@ VOID = ("br", "hr", "img", "input", "wbr", "col")  # elements that hold nothing
 
 
 def alt_texts(notebook: Notebook) -> list[Problem]:
-    """Every picture has a text in its place: <img alt> in HTML and the same as "Figure: ..." in plain text."""
+    """Every picture has a text in its place: <img alt> in HTML and the same as "Figure: ..." in plain text.
+
+    An SVG that is displayed by itself has it in its <title>.
+    """
     problems = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             page, plain = joined(data.get("text/html", "")), joined(data.get("text/plain", ""))
             images = IMAGE.findall(page)
-            if "image/png" in data and not (images and plain == f"Figure: {alt(images[0])}"):
+            if "image/svg+xml" in data and not alt_of(data):
+                problems.append(notebook.problem(cell, "give the <svg> a <title> that says what it shows"))
+            elif data.keys() & PICTURE_TYPES and not (images and plain == f"Figure: {alt(images[0])}"):
                 problems.append(notebook.problem(cell, 'show the figure with `figure(fig, alt="what it shows")`'))
             elif not all(map(alt, images)):
                 problems.append(notebook.problem(cell, "an <img> without alt text"))
@@ -40,6 +46,15 @@ def alt(image: str) -> str:
     """The alt text of an <img> tag, "" where it has none."""
     found = ALT.search(image)
     return html.unescape(found[2]).strip() if found else ""
+
+
+def alt_of(data: dict) -> str:
+    """The alt text of an output that is a picture, from its forms; "" where it has none."""
+    title = SVG_TITLE.search(joined(data.get("image/svg+xml", "")))
+    if title:
+        return html.unescape(title[1]).strip()
+    plain = joined(data.get("text/plain", ""))
+    return plain.removeprefix("Figure: ") if plain.startswith("Figure: ") else ""
 
 
 def html_contrast(notebook: Notebook) -> list[Problem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from course_utils.notebooks import joined, source
-from course_utils.staff.authoring.formulas import mathml
+from course_utils.staff.authoring.formulas import mathml, one_formula
 from course_utils.staff.authoring.lints.figures import IMAGE, MARKDOWN_IMAGE, alt
 from course_utils.staff.authoring.lints.numbers import evidence, quoted
 from course_utils.staff.authoring.notebook_files import Notebook, lessons, read
@@ -26,6 +26,7 @@ NOT_PROSE = [
     re.compile(r"<[^>]+>"),
 ]
 LINK = re.compile(r"\]\(<?([^)>\s]+)>?(?: +\"[^\"]*\")?\)|<a [^>]*href=[\"']([^\"']+)")
+ATTACHMENT = re.compile(r"attachment:([^)\s\"'>]+)")  # a picture that was pasted into the cell, by its name
 ELSEWHERE = re.compile(r"[a-z]+:|//")
 
 
@@ -97,10 +98,10 @@ def pages(root: Path) -> list[Problem]:
 
 
 def formulas(notebook: Notebook) -> list[Problem]:
-    """Every formula can be shown as MathML, on the site and on slides."""
+    """Every formula can be shown as MathML, on the site and on slides, those of outputs too."""
     problems = []
-    for cell in notebook.markdown_cells:
-        text = CODE_SPAN.sub("", FENCED.sub("", source(cell)))
+    for cell, text in [*((cell, source(cell)) for cell in notebook.markdown_cells), *shown_formulas(notebook)]:
+        text = CODE_SPAN.sub("", FENCED.sub("", text))
         for pattern in FORMULAS:
             for found in pattern.finditer(text):
                 try:
@@ -111,9 +112,24 @@ def formulas(notebook: Notebook) -> list[Problem]:
     return problems
 
 
+def shown_formulas(notebook: Notebook) -> Iterator[tuple[dict, str]]:
+    """(cell, text) of the outputs in Markdown and LaTeX."""
+    for cell in notebook.code_cells:
+        for output in cell["outputs"]:
+            for mime in ("text/markdown", "text/latex"):
+                text = joined(output.get("data", {}).get(mime, ""))
+                formula = one_formula(text)
+                yield cell, f"$${formula}$$" if formula else text
+
+
 def links(notebook: Notebook) -> list[Problem]:
-    """Links to files and sections of the course lead somewhere."""
+    """Links to files and sections of the course lead somewhere, and pasted pictures are there."""
     return [
+        notebook.problem(cell, f"the picture {found[0]} is not in the cell: paste it again")
+        for cell in notebook.markdown_cells
+        for found in ATTACHMENT.finditer(CODE_SPAN.sub("", FENCED.sub("", source(cell))))
+        if unquote(found[1]) not in cell.get("attachments", {})
+    ] + [
         notebook.problem(cell, f"the link {target} leads nowhere")
         for cell in notebook.markdown_cells
         for target in inner_links(FENCED.sub("", source(cell)))

@@ -134,7 +134,7 @@ def sections(lecture: Notebook) -> Iterator[Section]:
     section = Section(title(lecture))
     for cell in lecture.cells:
         if cell["cell_type"] == "markdown":
-            for piece in markdown_pieces(source(cell)):
+            for piece in markdown_pieces(rendering.text_of(cell)):
                 heading = HEADING.match(piece)
                 if heading and len(heading[1]) <= 2:
                     if section.groups:
@@ -300,15 +300,18 @@ def inner(code: str) -> str:
 def output_blocks(cell: dict, largest: str) -> Iterator[Block]:
     for one in cell.get("outputs", []):
         data = one.get("data", {})
-        if "image/png" in data:
+        if "image/png" in data and "text/html" in data:
             yield figure_block(joined(data["image/png"]), joined(data["text/html"]))
+        elif any(kind in data for kind in rendering.PICTURES) and "text/html" not in data:
+            yield Block(rendering.output(one), FIGURE)
         elif "text/html" in data:
             made = rendering.output(one)
             rows = made.count("<tr")
             yield Block(made, 46 * rows if rows else LINE * (lines(made) + 1 + made.count("<br")))
-        elif "text/markdown" in data:
+        elif "text/markdown" in data or "text/latex" in data:
             made = rendering.output(one)
-            yield Block(made, LINE * (lines(made) + made.count("<li>") + made.count("<p>")))
+            rows = made.count("<li>") + made.count("<p>") + made.count("<mtr>") + 2 * made.count("formula block")
+            yield Block(made, LINE * (lines(made) + rows))
         else:
             text = joined(one.get("text", data.get("text/plain", ""))).rstrip()
             yield from printed_blocks(text.split("\n"), str(Markup.escape(text)).split("\n"), "output", largest)

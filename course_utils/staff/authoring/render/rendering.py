@@ -10,6 +10,7 @@ import mimetypes
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from mistune import HTMLRenderer, Markdown
@@ -20,12 +21,15 @@ from pygments.lexers import PythonLexer
 
 from course_utils.lesson import Question, questions
 from course_utils.notebooks import joined, source, tags
-from course_utils.staff.authoring.formulas import TAG, mathml
+from course_utils.staff.authoring.formulas import TAG, mathml, one_formula
+from course_utils.staff.authoring.lints.figures import alt_of
+from course_utils.staff.authoring.lints.prose import ATTACHMENT
 
 PREDICTION = re.compile(r"""^predict\(["'](\d\d)\.(\w+)["']""", re.MULTILINE)
 MARKER = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)  # what a cell says to the tests
 HREF = re.compile(r"""(<a\b[^>]*\bhref=)(["'])(.*?)\2""")
 
+PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list", "math")
 LONG = 15  # elements of MathML: a formula within a line that a phone may have to scroll
 
@@ -89,6 +93,10 @@ class Renderer(HTMLRenderer):
         return HREF.sub(lambda found: f'{found[1]}"{html.escape(self.resolve(html.unescape(found[3])) or "#")}"', page)
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
+        if url.startswith("data:"):
+            return f'<img alt="{html.escape(text)}" src="{html.escape(url)}">'
+        if ATTACHMENT.match(url):
+            raise ValueError(f"the picture {url} is not in the cell: paste it again")
         kind = mimetypes.guess_type(url)[0]
         data = base64.b64encode((self.folder / url).read_bytes()).decode("ascii")
         return f'<img alt="{html.escape(text)}" src="data:{kind};base64,{data}">'
@@ -113,6 +121,24 @@ def markdown(text: str, resolve: Resolve = str, folder: Path = Path(), anchors: 
     return str(Markdown(renderer, plugins=[import_plugin(name) for name in PLUGINS])(text))
 
 
+def text_of(cell: dict) -> str:
+    """The Markdown of a cell, with the pictures that were pasted into it."""
+
+    def pasted(found: re.Match) -> str:
+        kinds = cell.get("attachments", {}).get(unquote(found[1]))
+        return data_uri(*next(iter(kinds.items()))) if kinds else found[0]
+
+    return ATTACHMENT.sub(pasted, source(cell))
+
+
+def data_uri(kind: str, data: str | list[str]) -> str:
+    """A picture as an address, from how a notebook holds it: SVG as text, all else in base64."""
+    text = joined(data)
+    if kind == "image/svg+xml":
+        text = base64.b64encode(text.encode("utf-8")).decode("ascii")
+    return f"data:{kind};base64,{text}"
+
+
 def python(code: str) -> str:
     """Code in colours; without what it says to the tests."""
     body = highlight(MARKER.sub("", code), PythonLexer(), HtmlFormatter(nowrap=True))
@@ -125,13 +151,26 @@ def outputs(cell: dict) -> list[str]:
 
 
 def output(one: dict) -> str:
+    """An output as HTML: the richest of its forms. A picture in an <img>, where the scripts of an SVG do not run."""
     data = one.get("data", {})
     if "text/html" in data:
         return f'<div class="output figure">{joined(data["text/html"])}</div>\n'
+    for kind in PICTURES:
+        if kind in data:
+            image = f'<img alt="{html.escape(alt_of(data))}" src="{data_uri(kind, data[kind])}">'
+            return f'<div class="output figure">{image}</div>\n'
     if "text/markdown" in data:
         return f'<div class="output">{markdown(joined(data["text/markdown"]))}</div>\n'
+    if "text/latex" in data:
+        return f'<div class="output">{latex(joined(data["text/latex"]))}</div>\n'
     text = joined(one.get("text", data.get("text/plain", "")))
     return f'<pre class="output">{html.escape(text.rstrip())}</pre>\n'
+
+
+def latex(text: str) -> str:
+    """LaTeX as IPython shows it: one formula, or text with formulas in it."""
+    formula = one_formula(text)
+    return f'<span class="formula block">{mathml(formula, display=True)}</span>' if formula else markdown(text)
 
 
 def prediction(cell: dict) -> Question | None:

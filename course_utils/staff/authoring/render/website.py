@@ -18,7 +18,6 @@ from urllib.parse import unquote
 from markupsafe import Markup
 
 from course_utils import __version__
-from course_utils.notebooks import source
 from course_utils.staff.authoring.lints.prose import ELSEWHERE, readings
 from course_utils.staff.authoring.notebook_files import DEVICES, Notebook, lessons, read
 from course_utils.staff.authoring.render import rendering
@@ -138,7 +137,7 @@ def parts(notebook: Notebook, page: Page, pages: dict[str, Page], told: dict[str
     first = {heading.index: heading.text for heading in headings(notebook) if heading.level <= 2}
     for index, cell in enumerate(notebook.cells):
         if cell["cell_type"] == "markdown":
-            made = rendering.markdown(source(cell), resolve, notebook.path.parent, anchors=True)
+            made = rendering.markdown(rendering.text_of(cell), resolve, notebook.path.parent, anchors=True)
             note = told.get(first.get(index, "")) if first.get(index) else None
             if note:
                 head, end, rest = made.partition("</h2>\n")
