@@ -216,6 +216,9 @@ def test_formulas(make):
     assert prose.formulas(make.notebook(make.md("text", fine))) == []
     found = texts(prose.formulas(make.notebook(make.md("text", r"So $\Pr(x)$, and $\foo x$."))))
     assert found == [r"text: no MathML for the formula '\\foo x': it keeps '\\foox'"]
+    for latex, faults in ((r"$\Pr(x)$", 0), (r"\begin{align} a &= \foo b \end{align}", 1), (r"Text and $\foo$", 1)):
+        output = {"output_type": "display_data", "metadata": {}, "data": {"text/latex": latex}}
+        assert len(prose.formulas(make.notebook(make.code("show", "x", (output,))))) == faults, latex
 
 
 def test_links(make, project):
@@ -226,6 +229,9 @@ def test_links(make, project):
     assert found("[a](exercises/90_tiny.ipynb)") == []
     assert found("[a](../exercises/90_tiny.ipynb) [b](../README.md) `[c](nowhere.md)` <a href='#my-title'>x</a>") == []
     assert found("[a](../90_tiny.ipynb) [b](90_tiny.ipynb)", "solutions") == []
+    assert found("![a](attachment:a.png)") == ["text: the picture attachment:a.png is not in the cell: paste it again"]
+    pasted = make.md("text", "![a](attachment:a%20b.png)") | {"attachments": {"a b.png": {"image/png": "iVBORw0KGgo="}}}
+    assert prose.links(make.notebook(pasted)) == []
     for bad in ("[a](91_none.ipynb)", "[a](90_tiny.ipynb#No-such)", "[a](#No-such)", "<a href='x.md'>x</a>"):
         assert len(found(bad)) == 1, bad
 
@@ -260,7 +266,11 @@ def test_alt_texts(make):
     bare = make.picture("x")
     del bare["data"]["text/html"]
     html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<img src='x'>"}}
-    for output in (make.picture(""), make.picture("a tree", plain="<Figure size 640x480>"), bare, html):
+    titled, untitled = (
+        {**html, "data": {"image/svg+xml": f"<svg>{title}</svg>"}} for title in ("<title>A</title>", "")
+    )
+    assert figures.alt_texts(make.notebook(make.code("tree", "x", (titled,)))) == []
+    for output in (make.picture(""), make.picture("a tree", plain="<Figure size 640x480>"), bare, html, untitled):
         assert len(figures.alt_texts(make.notebook(make.code("tree", "x", (output,))))) == 1
     for text in ("![](tree.png)", "<img src='tree.png'>"):
         assert len(figures.alt_texts(make.notebook(make.md("photo", text)))) == 1

@@ -63,6 +63,21 @@ def test_pictures_say_nothing_of_the_program_that_drew_them(make):
     assert data.count(base64.b64encode(picture)) == 2  # in the HTML too
 
 
+def test_pasted_pictures_and_rich_outputs_are_kept(make):
+    png_data, svg = make.picture("a line")["data"]["image/png"], "<svg><title>A line</title></svg>"
+    text = make.md("text", "![a line](attachment:line.png)") | {"attachments": {"line.png": {"image/png": png_data}}}
+    data = {"text/latex": "$x$", "image/svg+xml": svg, "image/jpeg": base64.b64encode(b"\xff\xd8").decode()}
+    shown = {"output_type": "display_data", "metadata": {}, "data": data | {"application/javascript": "alert(1)"}}
+    once = canonical(make.content([text, make.code("show", "show()", (shown,))]))
+    kept = once["cells"][0]["attachments"]["line.png"]["image/png"]
+    assert kept == base64.b64encode(png.strip(base64.b64decode(png_data))).decode()
+    expected = {"text/latex": ["$x$"], "image/svg+xml": [svg], "image/jpeg": data["image/jpeg"]}
+    assert once["cells"][1]["outputs"][0]["data"] == expected
+    read = nbformat.reads(to_bytes(once).decode(), as_version=4)
+    nbformat.validate(read)
+    assert to_bytes(canonical(json.loads(nbformat.writes(read)))) == to_bytes(once)
+
+
 def test_optimised_pictures_keep_their_pixels(make):
     import io
 

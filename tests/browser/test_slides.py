@@ -12,18 +12,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# For each slide: whether it had to be shrunk, and how far its body sticks out below and to the right.
+# For each slide: whether it had to be shrunk, how far its body sticks out below and to the right, and which rows of
+# tables are lower than their letters.
 MEASURE = """() => [...document.querySelectorAll('.step')].map((step, i) => {
     step.style.display = 'block';
     document.documentElement.style.setProperty('--scale', 1);
     const body = step.querySelector('.body'), frame = body.getBoundingClientRect();
     const ends = [...body.querySelectorAll('*')].map(e => e.getBoundingClientRect());
+    const low = e => e.getBoundingClientRect().height < parseFloat(getComputedStyle(e).fontSize);
     const heading = step.querySelector('h1, h2, .heading');
     const result = {
         slide: i + 1, shrunk: body.style.getPropertyValue('--fit'),
         below: Math.max(...ends.map(e => e.bottom)) - frame.bottom,
         right: Math.max(...ends.map(e => e.right)) - frame.right,
         heading: heading.scrollWidth - heading.clientWidth,
+        squeezed: [...body.querySelectorAll('tr')].filter(low).map(e => e.innerText),
         empty: !body.innerText.trim() && !body.querySelector('img'),
     };
     step.style.display = '';
@@ -55,7 +58,7 @@ def current(page) -> int:
 def test_every_slide_fits_its_frame(running, folder, lesson):
     page, wrong = opened(running, folder / f"{lesson}.html")
     slides = page.evaluate(MEASURE)
-    bad = [s for s in slides if s["below"] > 1 or s["right"] > 1 or s["heading"] > 0 or s["empty"]]
+    bad = [s for s in slides if s["below"] > 1 or s["right"] > 1 or s["heading"] > 0 or s["empty"] or s["squeezed"]]
     assert len(slides) > 10 and bad == [] and wrong == []
     # Letters may be a little larger than they were estimated; much smaller ones could not be read from the last row.
     assert [s for s in slides if s["shrunk"] and float(s["shrunk"]) < 0.9] == []
@@ -70,6 +73,16 @@ def test_the_measure_finds_what_does_not_fit(running, tmp_path):
     )
     tab, _ = opened(running, page)
     assert [slide["below"] > 1 for slide in tab.evaluate(MEASURE)] == [False, True]
+
+
+def test_the_measure_finds_rows_on_top_of_each_other(running, tmp_path):
+    row = "<tr><td>1</td></tr>"
+    table = f"<table style='font-size: 20px; line-height: {{}}; border-spacing: 0'>{row}{row}</table>"
+    page = tmp_path / "deck.html"
+    body = "<div class='step'><h2>A</h2><div class='body'>{}</div></div>"
+    page.write_text(body.format(table.format("30px")) + body.format(table.format("0")), encoding="utf-8")
+    tab, _ = opened(running, page)
+    assert [len(slide["squeezed"]) for slide in tab.evaluate(MEASURE)] == [0, 2]
 
 
 def test_keys(running, folder):

@@ -306,8 +306,8 @@ def output_blocks(cell: dict, largest: str) -> Iterator[Block]:
             yield Block(rendering.output(one), FIGURE)
         elif "text/html" in data:
             made = rendering.output(one)
-            rows = made.count("<tr")
-            yield Block(made, 46 * rows if rows else LINE * (lines(made) + 1 + made.count("<br")))
+            rows, strips = made.count("<tr"), made.count("<div") - 1  # a strip has two lines
+            yield Block(made, 46 * rows + 2 * LINE * strips if rows else LINE * (lines(made) + 1 + made.count("<br")))
         elif "text/markdown" in data or "text/latex" in data:
             made = rendering.output(one)
             rows = made.count("<li>") + made.count("<p>") + made.count("<mtr>") + 2 * made.count("formula block")
