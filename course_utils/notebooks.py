@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -41,6 +42,13 @@ def is_answer(cell: dict) -> bool:
 def task_of(answer: str) -> str:
     """The task of an answer cell's id: task_of("e01-2") is "E01.2"."""
     return answer[:1].upper() + answer[1:].replace("-", ".")
+
+
+def named(name: str, lessons: Iterable[str]) -> list[str]:
+    """The lessons that somebody means: "1" and "01" are a number and never the beginning of one; else it is of a name."""
+    if name.isdecimal():
+        return [lesson for lesson in lessons if lesson.partition("_")[0] == name.zfill(2)]
+    return [lesson for lesson in lessons if name and lesson.startswith(name)]
 
 
 def without_outputs(cell: dict) -> dict:

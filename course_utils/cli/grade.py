@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--exercise", action="append", metavar="NAME",
-        help="grade only this one (01, or 01_chain_rule); may be given more than once; else all that occur",
+        help="grade only this one (1, 01, or 01_chain_rule); may be given more than once; else all that occur",
     )  # fmt: skip
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be graded, write REPORT/manifest.csv, and grade nothing"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.notebooks import text_bytes, to_bytes, write_whole
+from course_utils.notebooks import named, text_bytes, to_bytes, write_whole
 from course_utils.staff.authoring import exercises, lints, png
 from course_utils.staff.authoring.build import coverage, environment, execute, index_table
 from course_utils.staff.authoring.notebook_files import (
@@ -39,8 +39,9 @@ def selected(root: Path, names: list[str]) -> list[tuple[str, str]]:
     chosen = set()
     for name in names:
         folder, _, lesson = name.removesuffix(".ipynb").rpartition("/")
-        found = {pair for pair in everything if pair[1].startswith(lesson) and pair[0].startswith(Path(folder).name)}
-        if not lesson or not found:
+        meant = named(lesson, {lesson for _, lesson in everything})
+        found = {pair for pair in everything if pair[1] in meant and pair[0].startswith(Path(folder).name)}
+        if not found:
             raise OperatorError(f"no notebook {name!r}; there are: {', '.join(sorted({x[1] for x in everything}))}")
         chosen |= found
     return [pair for pair in everything if pair in chosen or not names]

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from course_utils.notebooks import lines, source, to_bytes, write_whole
+from course_utils.notebooks import lines, named, source, to_bytes, write_whole
 from course_utils.staff.authoring import exercises
 from course_utils.staff.authoring.lints.tasks import ANSWER_ID
 from course_utils.staff.authoring.notebook_files import KINDS, canonical, lessons, read
@@ -77,8 +77,8 @@ def lay_out(root: Path, name: str, title: str | None = None) -> list[str]:
 
 def add_task(root: Path, name: str, function: str, points: int) -> str:
     """Puts the cells of a new task into the solution of a lesson; returns what to write into its checks."""
-    found = [lesson for lesson in lessons(root, "solutions") if lesson.startswith(name)]
-    if len(found) != 1 or len(name) < 2:
+    found = named(name, lessons(root, "solutions"))
+    if len(found) != 1:
         raise OperatorError(f"no solution {name!r}; there are: {', '.join(lessons(root, 'solutions'))}")
     if not function.isidentifier() or points < 1:
         raise OperatorError(f"{function!r} for {points} points: a task needs the name of a function, and points")

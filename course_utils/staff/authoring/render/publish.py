@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from course_utils.notebooks import write_whole
+from course_utils.notebooks import named, write_whole
 from course_utils.staff.authoring.notebook_files import lessons
 from course_utils.staff.authoring.render import decks, website
 from course_utils.staff.authoring.render.browser import browser, print_page
@@ -68,11 +68,10 @@ def selected(root: Path, names: list[str]) -> list[str]:
         raise OperatorError(f"no lectures below {root}: start this command in the project's folder")
     chosen = set()
     for name in names:
-        stem = Path(name).stem
-        found = {lesson for lesson in everything if stem and lesson.startswith(stem)}
+        found = named(Path(name).stem, everything)
         if not found:
             raise OperatorError(f"no lecture {name!r}; there are: {', '.join(everything)}")
-        chosen |= found
+        chosen |= set(found)
     return [lesson for lesson in everything if lesson in chosen or not names]
 
 

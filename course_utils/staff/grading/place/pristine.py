@@ -12,7 +12,7 @@ from pathlib import Path
 
 from course_utils import project
 from course_utils.checks.registry import lessons
-from course_utils.notebooks import is_answer, source, task_of, text_bytes
+from course_utils.notebooks import is_answer, named, source, task_of, text_bytes
 from course_utils.staff.authoring.exercises import exercise_cell
 from course_utils.staff.judging.registry import max_points
 
@@ -140,11 +140,11 @@ def names(root: Path | None = None) -> list[str]:
 
 
 def load(name: str, root: Path | None = None) -> Exercise:
-    """The exercise of that name ("01_chain_rule", or "01" for short). Raises NoExercise."""
+    """The exercise of that name ("01_chain_rule", or "01" or "1" for short). Raises NoExercise."""
     root = root or project.course_folder()
     known = names(root)
-    matching = [full for full in known if full == name or full.split("_")[0] == name]
-    if not matching:
+    matching = named(name, known)
+    if len(matching) != 1:
         listed = f"there are: {', '.join(known)}" if known else f"there is no solved notebook in {root / 'solutions'}"
         raise NoExercise(f"no exercise {name!r}; {listed}")
     data = text_bytes(root / "solutions" / f"{matching[0]}.ipynb")

@@ -164,7 +164,8 @@ class Plan:
         self.order, self.enrolled = order, enrolled
         shelf = manifest.Shelf(order.root)
         asked = (order.exercise,) if isinstance(order.exercise, str) else order.exercise
-        self.wanted = [pristine.load(name, order.root).name for name in asked] if asked else None
+        wanted = dict.fromkeys(pristine.load(name, order.root).name for name in asked or ())
+        self.wanted = list(wanted) or None
         known_as = dict.fromkeys(found.students) | {file.student: file.platform for file in found.files}
         self.matched = roster.match(known_as, enrolled)
         files = [replace(file, student=self.matched.get(file.student, "")) for file in [*found.files, *found.beside]]

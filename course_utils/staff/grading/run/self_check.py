@@ -53,8 +53,6 @@ def check_one(asked: str, root: Path) -> int:
 
 def open_own(asked: str, root: Path) -> OwnWork:
     """The student's notebook for "01", "01_chain_rule" or a path. Raises Unreadable or NoExercise."""
-    if re.fullmatch(r"\d\d?", asked):
-        asked = asked.zfill(2)
     path = Path(asked)
     if path.suffix != ".ipynb":
         name = pristine.load(asked, root).name
