@@ -45,7 +45,7 @@ def task_of(answer: str) -> str:
 
 
 def named(name: str, lessons: Iterable[str]) -> list[str]:
-    """The lessons that somebody means: "1" and "01" are a number and never the beginning of one; else it is of a name."""
+    """The lessons that are meant: "1" and "01" are a number and never the beginning of one; else names begin so."""
     if name.isdecimal():
         return [lesson for lesson in lessons if lesson.partition("_")[0] == name.zfill(2)]
     return [lesson for lesson in lessons if name and lesson.startswith(name)]
