@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from course_utils.lesson import Question
+from course_utils.staff.authoring.build import new_lesson
 from course_utils.staff.authoring.lints import (
     LINTS,
     cards,
@@ -16,6 +18,7 @@ from course_utils.staff.authoring.lints import (
     tasks,
     teaching,
 )
+from course_utils.staff.authoring.render import rendering
 
 
 def texts(problems) -> list[str]:
@@ -157,6 +160,70 @@ def test_prose_numbers_may_stand_in_code_but_not_in_measured_outputs(make):
     assert len(prose.prose_numbers(make.notebook(make.md("text", "It took 0.37 s."), measured))) == 1
     solution = make.notebook(make.md("text", "It is 0.37."), folder="solutions")
     assert prose.prose_numbers(solution) == []
+
+
+def text_and_outputs(make, *outputs: str, headings: dict[int, str] | None = None):
+    """A text that says 0.25, then code cells with these outputs; before some of them a heading."""
+    cells = [make.md("text", "It is 0.25.")]
+    for at, output in enumerate(outputs):
+        cells += [make.md(f"heading-{at}", headings[at])] if at in (headings or {}) else []
+        cells.append(make.code(f"run-{at}", "f()", (make.stdout(output),) if output else ()))
+    return cells
+
+
+def test_prose_numbers_are_looked_for_near_the_text(make):
+    def found(cells):
+        return texts(prose.prose_numbers(make.notebook(make.md("title", "# T"), *cells)))
+
+    fault = ["text: 0.25 is in no output and no code cell near this text"]
+    assert found(text_and_outputs(make, "1", "0.25")) == []
+    assert found(text_and_outputs(make, "1", "2", "0.25")) == fault, "after: over two outputs"
+    assert found(text_and_outputs(make, "1", "", "", "0.25")) == [], "cells without an output do not count"
+    back = text_and_outputs(make, "0.25", "1", "2")
+    assert found([*back[1:], back[0]]) == [], "before: over three"
+    back = text_and_outputs(make, "0.25", "1", "2", "3")
+    assert found([*back[1:], back[0]]) == fault
+    assert found(text_and_outputs(make, "1", "0.25", headings={1: "## Another section"})) == fault
+    assert found(text_and_outputs(make, "1", "0.25", headings={1: "### Its own section"})) == []
+    summary = [*text_and_outputs(make, "0.25", "1", "2", "3")[1:], make.md("summary", "## Summary\n\n0.25 and 0.26")]
+    assert found(summary) == ["summary: 0.26 is in no output and no code cell near this text"]
+
+
+def test_a_number_that_changed_in_one_cell_is_not_found_in_another(make):
+    cells = [make.md("title", "# T")]
+    for section in ("one", "two"):
+        cells.append(make.md(section, f"## {section}"))
+        cells.append(make.code(f"run-{section}", "f()", (make.stdout("0.25"),)))
+        cells.append(make.md(f"text-{section}", "It is 0.25."))
+    assert prose.prose_numbers(make.notebook(*cells)) == []
+    cells[2] = make.code("run-one", "f()", (make.stdout("0.35"),))
+    assert [problem.cell for problem in prose.prose_numbers(make.notebook(*cells))] == ["text-one"]
+
+
+def test_right_answers(make, monkeypatch):
+    asked = Question("How much is it?", {"A": "0.5", "B": "0.25, or 7 of 28"}, {"A": "", "B": ""}, "B")
+    monkeypatch.setattr(prose, "questions", lambda lesson: {"much": asked})
+
+    def found(output, source="f()", tags=()):
+        question = make.code("ask", 'predict("90.much", guess="")', tags=("predict",))
+        shown = make.code("run", source, (make.stdout(output),), tags)
+        elsewhere = make.code("else", "g()", (make.stdout("0.25 28"),))
+        cells = [
+            make.md("title", "# T"),
+            make.md("part", "## One"),
+            question,
+            shown,
+            make.md("next", "## Two"),
+            elsewhere,
+        ]
+        return texts(prose.right_answers(make.notebook(*cells)))
+
+    said = "which its right answer says"
+    assert found("7 / 28 = 0.2500") == []
+    assert found("7 / 28 = 0.2600") == [f"ask: no output of its section shows 0.25, {said}"]
+    assert found("0.25") == [f"ask: no output of its section shows {number}, {said}" for number in ("7", "28")]
+    assert len(found("", "print(7, 28, 0.25)")) == 3, "in code only"
+    assert len(found("7 / 28 = 0.2500", tags=("measured",))) == 3
 
 
 def test_numbers_in_html_outputs_count_without_their_tags(make):
@@ -358,6 +425,27 @@ def test_teaching_notes(make, tmp_path):
     assert found("## two\n\n## one\n") == [f"{fault} the order of the sections; change it"]
 
 
+def test_teaching_minutes(make, tmp_path):
+    """The lecture takes 10 minutes."""
+    (tmp_path / "teaching").mkdir()
+
+    def found(notes):
+        (tmp_path / "teaching" / "90_tiny.md").write_text(notes, encoding="utf-8")
+        problems = teaching.teaching_minutes(make.notebook(make.md("title", "# T"), root=tmp_path))
+        return [str(problem).removeprefix("teaching/90_tiny.md: ").removesuffix("; change it") for problem in problems]
+
+    fine = "# T\n\n10 minutes. Go.\n\n## A\n\n7 minutes, alone. Go.\n\n## B\n\n3 minutes.\n\n## Next\n\n{}\n"
+    assert found(fine.format("No time of its own. Exercise 90 takes about 75 minutes.")) == []
+    assert found(fine.format("On to the next.") + "\n## Exercise 90\n\nAbout 30 minutes, alone.\n") == []
+    sections = "its sections take 11 minutes together, the lecture 10"
+    assert found(fine.format("1 minute. Go.")) == [sections]
+    assert found(fine.format("").replace("10 minutes", "12 minutes")) == [
+        "it says 12 minutes at its beginning, the lecture 10"
+    ]
+    clock = '"Next" begins with minutes that are not its own: say first how long it takes itself'
+    assert found(fine.format("Exercise 90 takes about 75 minutes.")) == [clock]
+
+
 # ---- tasks -----------------------------------------------------------------------------------------------------------
 
 
@@ -452,7 +540,58 @@ def test_check_cells(make, registry):
     assert found(points=2) == ["e90-1-check: metadata.nbgrader.points is 2, the judge gives 1"]
     assert found(locked=False) == ["e90-1-check: metadata.nbgrader needs locked = True"]
     assert found(tags=()) == ["e90-1-check: needs the tag check"]
+    for value, faults in (("1.0", []), ("0.0", ["e90-1-check: gives the solution 0.0 of 1 points"])):
+        output = {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": value}, "execution_count": 1}
+        checked = make.code("e90-1-check", make.CHECK, (make.stdout("E90.1"), output), ("check",), **graded)
+        assert texts(tasks.check_cells(solution(make, checked))) == faults
     assert found(name="last-check") == ["last-check: the id of a check cell looks like e01-2-check"]
+
+
+def test_filled_in(make, registry):
+    assert tasks.filled_in(solution(make, *make.answer_and_check())) == []
+    text = rendering.plainly_filled(
+        "lesson/task.txt",
+        number="90",
+        task=1,
+        card="Q01",
+        points=2,
+        section="A",
+        lesson="90_tiny",
+        anchor="A",
+        function="f",
+    )
+    header, answer, _ = new_lesson.notebook(text, "solutions", "90_tiny", 0)["cells"]
+    for cell in (header, answer):
+        (problem,) = tasks.filled_in(make.notebook(cell, folder="solutions"))
+        assert "still says what the template says" in problem.text
+    parts = (
+        "### E90.1 *A title*",
+        "* *Each argument.*",
+        "<details><summary>Help: *the symptom*</summary>",
+        '    """*In.*"""',
+        "*What is asked for.*",
+    )
+    for part in parts:
+        assert len(tasks.filled_in(solution(make, make.md("e90-1-task", part)))) == 1, part
+    for part in ("### E90.1 A *good* title", "* *Each* argument.", "A *remark*.", '"""Half of *x*."""'):
+        assert tasks.filled_in(solution(make, make.md("e90-1-task", part))) == [], part
+
+
+def test_known_mistakes(make, registry, monkeypatch):
+    mutants = SimpleNamespace(wrong_answers={"E90.1": ["a", "b"]}, right_answers={"E90.1": ["c"]})
+    monkeypatch.setattr(tasks, "load_mutants", lambda lesson: SimpleNamespace(MUTANTS=mutants))
+    notebook = solution(make, *make.answer_and_check())
+    assert tasks.known_mistakes(notebook) == []
+    file = "course_utils/staff/judging/lesson_90/mutants.py"
+    fault = [f"e90-1: {file} needs 2 mistakes of E90.1 at least, and an unusual right answer"]
+    for wrong, right in (
+        ({}, mutants.right_answers),
+        ({"E90.1": ["a"]}, mutants.right_answers),
+        (mutants.wrong_answers, {}),
+    ):
+        both = SimpleNamespace(wrong_answers=wrong, right_answers=right)
+        monkeypatch.setattr(tasks, "load_mutants", lambda lesson, both=both: SimpleNamespace(MUTANTS=both))
+        assert texts(tasks.known_mistakes(notebook)) == fault
 
 
 def test_open_tasks(make, registry):

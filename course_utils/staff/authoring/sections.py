@@ -41,6 +41,13 @@ def section(notebook: Notebook, heading: Heading) -> list[dict]:
     return notebook.cells[heading.index : min(ends, default=len(notebook.cells))]
 
 
+def section_around(notebook: Notebook, at: int) -> list[dict]:
+    """The cells of the section, between headings of level 1 or 2, in which cell number `at` lies."""
+    starts = [heading.index for heading in headings(notebook) if heading.level <= 2]
+    start = max((index for index in starts if index <= at), default=0)
+    return notebook.cells[start : min((index for index in starts if index > at), default=len(notebook.cells))]
+
+
 def cards(cell: dict) -> list[str]:
     """The cards that a cell is tagged with: ["Q01"]."""
     return [tag.removeprefix(CARD) for tag in tags(cell) if tag.startswith(CARD)]

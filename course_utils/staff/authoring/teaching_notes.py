@@ -6,7 +6,7 @@ from pathlib import Path
 
 from course_utils.staff.authoring.sections import FENCED
 
-MINUTES = re.compile(r"(\d+) minutes?\b")
+MINUTES = re.compile(r"(?:About )?(\d+) minutes?\b")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Note:
 
     @property
     def minutes(self) -> int | None:
-        """The minutes that its first sentence names."""
-        found = MINUTES.search(self.text.split(".")[0])
+        """The minutes that it begins with: "7 minutes. ..."; None where it begins in another way."""
+        found = MINUTES.match(self.text)
         return int(found[1]) if found else None
 
 

@@ -15,9 +15,25 @@ from course_utils.staff.authoring.lints.cells import (
 )
 from course_utils.staff.authoring.lints.code_style import RuffError, code_style
 from course_utils.staff.authoring.lints.figures import alt_texts, html_contrast, palette_contrast
-from course_utils.staff.authoring.lints.prose import formulas, heading_levels, links, pages, prose_numbers, ways_on
-from course_utils.staff.authoring.lints.tasks import answer_cells, check_cells, complete_tasks, open_tasks, task_headers
-from course_utils.staff.authoring.lints.teaching import teaching_notes
+from course_utils.staff.authoring.lints.prose import (
+    formulas,
+    heading_levels,
+    links,
+    pages,
+    prose_numbers,
+    right_answers,
+    ways_on,
+)
+from course_utils.staff.authoring.lints.tasks import (
+    answer_cells,
+    check_cells,
+    complete_tasks,
+    filled_in,
+    known_mistakes,
+    open_tasks,
+    task_headers,
+)
+from course_utils.staff.authoring.lints.teaching import teaching_minutes, teaching_notes
 from course_utils.staff.authoring.notebook_files import Notebook
 from course_utils.staff.authoring.problems import Problem
 
@@ -29,6 +45,7 @@ LINTS: list[Callable[[Notebook], list[Problem]]] = [
     measured_cells,
     heading_levels,
     prose_numbers,
+    right_answers,
     formulas,
     links,
     ways_on,
@@ -38,7 +55,10 @@ LINTS: list[Callable[[Notebook], list[Problem]]] = [
     card_numbers,
     card_list,
     teaching_notes,
+    teaching_minutes,
     complete_tasks,
+    filled_in,
+    known_mistakes,
     task_headers,
     answer_cells,
     check_cells,

@@ -1,12 +1,14 @@
 """Numbers in text: those that prose quotes, those that code and outputs hold, and whether one is the other, rounded."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal
 
-from course_utils.notebooks import source, tags
+from course_utils.notebooks import is_code, source, tags
 from course_utils.staff.authoring.lints.cells import output_texts
+from course_utils.staff.authoring.notebook_files import Notebook
+from course_utils.staff.authoring.sections import section_around
 
 NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-−]?)(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d[\d_]*|(?=\.\d))(?P<fraction>\.\d+|\.(?!\w))?"
@@ -14,6 +16,7 @@ NUMBER = re.compile(
 )
 DATA_URI = re.compile(r"data:[\w/;,]+base64,[A-Za-z0-9+/=]+")
 EXACT = Context(prec=1000)  # a quotation may have more digits than decimal's 28
+BEFORE, AFTER = 3, 2  # cells with outputs: how far from what it quotes a text may stand
 HTML_TAG = re.compile(r"<[^>]*>")
 
 
@@ -67,6 +70,29 @@ def shown(cell: dict) -> list[str]:
         return []
     texts = [text for output in cell.get("outputs", []) for text in output_texts(output)]
     return [HTML_TAG.sub(" ", DATA_URI.sub("", text)) for text in texts]
+
+
+def nearby(notebook: Notebook, at: int) -> list[dict]:
+    """The code cells that a text in cell `at` speaks of: the nearest of its section, by what they show.
+
+    Back over BEFORE cells with an output and on over AFTER, those between them included. A section without code of
+    its own, such as a summary, speaks of the whole notebook.
+    """
+    section = section_around(notebook, at)
+    here = next(index for index, cell in enumerate(section) if cell is notebook.cells[at])
+    before, after = (list(filter(is_code, cells)) for cells in (section[:here], section[here:]))
+    if not before + after:
+        return notebook.code_cells
+    return [*over(reversed(before), BEFORE), *over(after, AFTER)]
+
+
+def over(cells: Iterable[dict], outputs: int) -> Iterator[dict]:
+    """The first of these cells, up to and with the one that has the last of so many outputs."""
+    for cell in cells:
+        yield cell
+        outputs -= bool(cell.get("outputs"))
+        if outputs == 0:
+            return
 
 
 def evidence(cells: Iterable[dict]) -> set[Decimal]:

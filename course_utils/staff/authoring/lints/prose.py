@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from course_utils.notebooks import joined, source
+from course_utils.lesson import Question, questions
+from course_utils.notebooks import joined, source, tags
 from course_utils.staff.authoring.formulas import mathml, one_formula
 from course_utils.staff.authoring.lints.figures import IMAGE, MARKDOWN_IMAGE, alt
-from course_utils.staff.authoring.lints.numbers import evidence, quoted
+from course_utils.staff.authoring.lints.numbers import evidence, nearby, quoted, shown, values
 from course_utils.staff.authoring.notebook_files import Notebook, lessons, read
 from course_utils.staff.authoring.problems import Problem
-from course_utils.staff.authoring.sections import FENCED, HEADING, headings
+from course_utils.staff.authoring.sections import FENCED, HEADING, headings, section_around
 
 CODE_SPAN = re.compile(r"(`+)[^`].*?\1")
 HTML_HEADING = re.compile(r"<h[1-6]\b", re.IGNORECASE)
@@ -26,6 +27,7 @@ NOT_PROSE = [
     re.compile(r"<[^>]+>"),
 ]
 LINK = re.compile(r"\]\(<?([^)>\s]+)>?(?: +\"[^\"]*\")?\)|<a [^>]*href=[\"']([^\"']+)")
+PREDICTION = re.compile(r"""^predict\(["'](\d\d)\.(\w+)["']""", re.MULTILINE)
 ATTACHMENT = re.compile(r"attachment:([^)\s\"'>]+)")  # a picture that was pasted into the cell, by its name
 ELSEWHERE = re.compile(r"[a-z]+:|//")
 
@@ -38,16 +40,39 @@ def prose(text: str) -> str:
 
 
 def prose_numbers(notebook: Notebook) -> list[Problem]:
-    """Every number that a lecture's prose quotes occurs, rounded to the digits written, in its code or outputs."""
-    if notebook.folder != "notebooks":
-        return []
-    known = evidence(notebook.cells)
-    return [
-        notebook.problem(cell, f"{number.text} is in no output and no code cell of this notebook")
-        for cell in notebook.markdown_cells
-        for number in quoted(prose(source(cell)))
-        if number.wants_evidence and not any(map(number.is_rounded, known))
-    ]
+    """Every number that a lecture's prose quotes occurs, rounded to the digits written, in code or outputs near it."""
+    problems = []
+    for at, cell in enumerate(notebook.cells if notebook.folder == "notebooks" else []):
+        text = prose(source(cell)) if cell["cell_type"] == "markdown" else ""
+        numbers = [number for number in quoted(text) if number.wants_evidence]
+        known = evidence(nearby(notebook, at)) if numbers else set()
+        problems += [
+            notebook.problem(cell, f"{number.text} is in no output and no code cell near this text")
+            for number in numbers
+            if not any(map(number.is_rounded, known))
+        ]
+    return problems
+
+
+def prediction(cell: dict) -> Question | None:
+    """The question that a cell asks with `predict`, None where it asks none."""
+    found = PREDICTION.search(source(cell)) if cell["cell_type"] == "code" and "predict" in tags(cell) else None
+    return questions(found[1])[found[2]] if found else None
+
+
+def right_answers(notebook: Notebook) -> list[Problem]:
+    """Every number in the right answer to a prediction is in an output of its section: there the reader finds it."""
+    problems = []
+    for at, cell in enumerate(notebook.cells if notebook.folder == "notebooks" else []):
+        asked = prediction(cell)
+        if asked:
+            known = values(text for near in section_around(notebook, at) for text in shown(near))
+            problems += [
+                notebook.problem(cell, f"no output of its section shows {number.text}, which its right answer says")
+                for number in quoted(prose(asked.options[asked.answer]))
+                if not any(map(number.is_rounded, known))
+            ]
+    return problems
 
 
 def heading_levels(notebook: Notebook) -> list[Problem]:

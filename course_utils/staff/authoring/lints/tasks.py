@@ -5,11 +5,11 @@ import re
 
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import lessons, tasks
-from course_utils.notebooks import source, tags
+from course_utils.notebooks import joined, source, tags
 from course_utils.staff.authoring.exercises import BEGIN, CODE_SOLUTION, END, STUB, TEXT_SOLUTION
 from course_utils.staff.authoring.notebook_files import Notebook
 from course_utils.staff.authoring.problems import Problem
-from course_utils.staff.judging.registry import max_points
+from course_utils.staff.judging.registry import load_mutants, max_points
 
 ANSWER_ID = re.compile(r"e(\d\d)-(\d+)")
 EFFORT = re.compile(
@@ -18,6 +18,10 @@ EFFORT = re.compile(
     re.MULTILINE,
 )
 REREAD = re.compile(r"^Reread: \[[^\]]+\]\(\.\./\w+\.ipynb#[^)\s]+\)$", re.MULTILINE)
+TEMPLATE = re.compile(
+    r'^(?:### E\S+ |\* |<details><summary>Help: |\s*"""|)\*[^*\n]+\*(?=$|</summary>|""")', re.MULTILINE
+)
+MISTAKES = 2
 HELP = re.compile(r"<details><summary>\s*\S.*?</summary>\s*\S.*?</details>", re.DOTALL)
 
 
@@ -123,7 +127,35 @@ def check_faults(cell: dict) -> list[str]:
     stored, points = cell["metadata"].get("nbgrader", {}).get("points"), points_of(task)
     if points is not None and stored != points:
         faults.append(f"metadata.nbgrader.points is {stored}, the judge gives {points:g}")
+    given = [joined(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", [])]
+    if points is not None and any(value and value != f"{points}" for value in given):
+        faults.append(f"gives the solution {given[-1]} of {points:g} points")
     return faults
+
+
+def filled_in(notebook: Notebook) -> list[Problem]:
+    """A task's header and answer say nothing of what `course new-lesson --task` puts in their place."""
+    return [
+        notebook.problem(cell, f"still says what the template says: {found[0]!r}")
+        for cell in (notebook.cells if notebook.folder == "solutions" else [])
+        if task_id(cell["id"].removesuffix("-task"))
+        for found in [TEMPLATE.search(source(cell))]
+        if found
+    ]
+
+
+def known_mistakes(notebook: Notebook) -> list[Problem]:
+    """For every task there are mistakes and an unusual right answer: else nothing shows that its judge is any good."""
+    problems = []
+    for cell in notebook.code_cells if notebook.folder == "solutions" else []:
+        task = task_id(cell["id"])
+        if task and is_graded(task):
+            mutants = load_mutants(task[1:3]).MUTANTS
+            file = f"course_utils/staff/judging/lesson_{task[1:3]}/mutants.py"
+            if len(mutants.wrong_answers.get(task, [])) < MISTAKES or not mutants.right_answers.get(task):
+                fault = f"{file} needs {MISTAKES} mistakes of {task} at least, and an unusual right answer"
+                problems.append(notebook.problem(cell, fault, "write them there"))
+    return problems
 
 
 def open_tasks(notebook: Notebook) -> list[Problem]:

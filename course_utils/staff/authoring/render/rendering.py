@@ -19,13 +19,12 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from course_utils.lesson import Question, questions
+from course_utils.lesson import Question
 from course_utils.notebooks import joined, source, tags
 from course_utils.staff.authoring.formulas import TAG, mathml, one_formula
 from course_utils.staff.authoring.lints.figures import alt_of
-from course_utils.staff.authoring.lints.prose import ATTACHMENT
+from course_utils.staff.authoring.lints.prose import ATTACHMENT, prediction
 
-PREDICTION = re.compile(r"""^predict\(["'](\d\d)\.(\w+)["']""", re.MULTILINE)
 MARKER = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)  # what a cell says to the tests
 HREF = re.compile(r"""(<a\b[^>]*\bhref=)(["'])(.*?)\2""")
 
@@ -171,12 +170,6 @@ def latex(text: str) -> str:
     """LaTeX as IPython shows it: one formula, or text with formulas in it."""
     formula = one_formula(text)
     return f'<span class="formula block">{mathml(formula, display=True)}</span>' if formula else markdown(text)
-
-
-def prediction(cell: dict) -> Question | None:
-    """The question that a cell asks with `predict`, None where it asks none."""
-    found = PREDICTION.search(source(cell)) if cell["cell_type"] == "code" and "predict" in tags(cell) else None
-    return questions(found[1])[found[2]] if found else None
 
 
 def question(asked: Question) -> str:
