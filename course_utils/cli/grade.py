@@ -202,7 +202,7 @@ def _order(args: argparse.Namespace, isolation: str) -> Order:
     from course_utils.staff.grading.intake.roster import zone_named
     from course_utils.staff.grading.run.run import Order
 
-    limits = Limits(cpu_seconds=args.cpu_seconds, wall_seconds=max(60, 6 * args.cpu_seconds), memory=args.memory * MIB)
+    limits = Limits(cpu_seconds=args.cpu_seconds, memory=args.memory * MIB)
     return Order(
         args.submissions, args.out, tuple(args.exercise or ()), args.roster, args.seed, args.jobs, isolation, limits,
         manual=args.manual, formats=tuple(dict.fromkeys(args.formats)), dask=args.dask,
@@ -220,13 +220,14 @@ def _grade(args: argparse.Namespace, isolation: str, folder: Path) -> int:
     finished = grade(order, folder, Progress())
     for line in summary(args.out, finished.graded, finished.changes):
         print(line)
-    lost = [f"{record.student}/{record.exercise}" for record in finished.graded.records if record.lost]
-    if lost:
+    ungraded = finished.graded.about["ungraded"]
+    if ungraded:
         print(
-            f"NOT graded, since the grading process ended twice: {', '.join(lost)}; see above, and run again",
+            f"NOT graded, since the grader itself failed, also at a second try with nothing beside it: "
+            f"{', '.join(ungraded)}. Their points are blank; the same command tries these again",
             file=sys.stderr,
         )
-    return 0
+    return 1 if ungraded else 0
 
 
 class Progress:

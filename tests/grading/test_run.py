@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class FakeWorker:
 
     calls = 0
     stop_at = fail_at = None
+    says = {}  # by call, what is different in its rows
 
     def __init__(self, *_):
         pass
@@ -46,7 +48,8 @@ class FakeWorker:
             raise KeyboardInterrupt
         if FakeWorker.fail_at and FakeWorker.calls in FakeWorker.fail_at:
             raise WorkerFailed
-        return [Row(task, points, points, "graded", f"seed {seed}") for task, points in POINTS.items()]
+        rows = [Row(task, points, points, "graded", f"seed {seed}") for task, points in POINTS.items()]
+        return [replace(row, **FakeWorker.says.get(FakeWorker.calls, {})) for row in rows]
 
     def close(self):
         pass
@@ -54,7 +57,7 @@ class FakeWorker:
 
 @pytest.fixture(autouse=True)
 def fake_worker(monkeypatch):
-    FakeWorker.calls, FakeWorker.stop_at, FakeWorker.fail_at = 0, None, None
+    FakeWorker.calls, FakeWorker.stop_at, FakeWorker.fail_at, FakeWorker.says = 0, None, None, {}
     monkeypatch.setattr(run, "Worker", FakeWorker)
     monkeypatch.setattr(Supplies, "make", lambda folder: None)
     return FakeWorker
@@ -281,12 +284,89 @@ def test_a_worker_that_dies_once_is_replaced(grading, fake_worker):
 
 
 def test_a_submission_that_no_worker_survives_has_rows_and_is_tried_again_next_time(grading, fake_worker):
-    fake_worker.fail_at = {1, 2}
+    fake_worker.fail_at = {1, 2, 4, 5}  # in its turn twice, and twice again when the other is done
     rows = grading(*STUDENTS[:2])
-    assert {(row["status"], row["message"]) for row in of(rows, "s00")} == {("error", LOST)}
-    assert about(grading)["lost"] == [f"s00/{NAME}"]
+    assert {(row["status"], row["points"], row["message"]) for row in of(rows, "s00")} == {("ungraded", "", LOST)}
+    assert about(grading)["ungraded"] == [f"s00/{NAME}"]
     assert {row["status"] for row in grading()} == {"graded"}
+    assert fake_worker.calls == 6
+
+
+FAILED = {"points": 0.0, "status": "ungraded", "message": "not graded yet: the judge of this task failed"}
+TOO_LATE = {"points": 0.0, "status": "timeout", "message": "did not end within the time limit", "by_clock": True}
+
+
+@pytest.mark.parametrize("jobs, said", [(1, FAILED), (3, FAILED), (3, TOO_LATE)])
+def test_what_the_machine_may_be_to_blame_for_is_tried_again_when_all_else_is_done(grading, fake_worker, jobs, said):
+    fake_worker.says = {1: said}
+    assert {row["status"] for row in grading(*STUDENTS[:3], jobs=jobs)} == {"graded"}
     assert fake_worker.calls == 4
+
+
+def test_a_time_that_is_over_by_the_clock_counts_where_nothing_ran_beside_it(grading, fake_worker):
+    fake_worker.says = {1: TOO_LATE}
+    rows = grading(*STUDENTS[:2], jobs=1)
+    assert {row["status"] for row in of(rows, "s00")} == {"timeout"} and fake_worker.calls == 2
+    assert grading(jobs=3) == rows and fake_worker.calls == 2  # it is the last word
+
+
+def test_what_the_grader_fails_at_again_has_no_points_no_total_and_another_chance(grading, fake_worker):
+    fake_worker.says = {1: FAILED, 3: FAILED}
+    rows = grading(*STUDENTS[:2], formats=("canvas", "moodle", "gradescope"))
+    assert {(row["points"], row["status"]) for row in of(rows, "s00")} == {("", "ungraded")}
+    out = grading.folder / "report"
+    (header, ungraded, fine) = (out / "gradebook.csv").read_text(encoding="utf-8").splitlines()
+    assert header.startswith(f"student,{NAME},total,max") and ungraded.startswith("s00,,,") and ",," not in fine
+    assert (out / "canvas.csv").read_text(encoding="utf-8").splitlines()[2].endswith(",")
+    assert not (out / "gradescope" / "s00").exists()
+    page = (out / "feedback" / "s00" / f"{NAME}.html").read_text(encoding="utf-8")
+    assert "Not graded yet" in page and "0 of" not in page
+    overview = (out / "index.html").read_text(encoding="utf-8")
+    assert "the grader itself failed" in overview and "not graded</a>" in overview
+    assert {row["status"] for row in grading()} == {"graded"} and fake_worker.calls == 4
+
+
+def test_a_run_with_something_ungraded_says_so_and_ends_with_1(grading, fake_worker, monkeypatch, capsys):
+    fake_worker.says = {1: FAILED, 3: FAILED}
+    grading(*STUDENTS[:2], out="first")
+    command = [str(grading.folder / "in"), "--out", str(grading.folder / "second"), "--unsafe-no-sandbox"]
+    parser = grade_command.argparse.ArgumentParser()
+    grade_command.add_arguments(parser)
+    fake_worker.calls = 0
+    assert grade_command.run(parser.parse_args(command)) == 1
+    assert f"s00/{NAME}" in capsys.readouterr().err
+    assert grade_command.run(parser.parse_args(command)) == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("points", "2"),
+        ("points", float("nan")),
+        ("points", None),
+        ("message", 7),
+        ("by_clock", "no"),
+        ("task", ["E01.1"]),
+    ],
+)
+def test_a_record_that_was_damaged_is_graded_anew(grading, fake_worker, damage):
+    rows = grading(*STUDENTS[:2])
+    for path in (grading.folder / "report" / run.STATE).glob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(record, dict):
+            record["rows"][0][damage[0]] = damage[1]
+            path.write_text(json.dumps(record), encoding="utf-8")
+    assert grading() == rows and fake_worker.calls == 4
+
+
+def test_what_an_operator_lays_beside_the_pages_stays(grading):
+    grading(*STUDENTS[:2])
+    beside = grading.folder / "report" / "feedback" / "s00" / "my notes.html"
+    beside.write_text("ask about the second task", encoding="utf-8")
+    (grading.folder / "in" / "s00" / f"{NAME}.ipynb").unlink()
+    (grading.folder / "in" / "s00").rmdir()
+    grading()
+    assert [path.name for path in beside.parent.iterdir()] == [beside.name]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flock")

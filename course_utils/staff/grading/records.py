@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from course_utils.notebooks import write_whole
 
-LOST = "not graded: the grading process ended before this task"  # twice: of the machine, or of an attack on it
+UNGRADED = "ungraded"  # the status of a task that the grader itself failed at: it has no points, and no zero
+LOST = "not graded yet: the grading process ended before this task"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One task of one student: a line of results.csv, and what only the feedback page shows."""
+    """One task of one student: a line of results.csv, and what only the pages show.
+
+    `by_clock`: its time was over by the clock, and not by the seconds of the processor. `other`: what it came to when
+    it was asked in another way, where that makes a difference; else "".
+    """
 
     task: str
     points: float
@@ -24,6 +30,8 @@ class Row:
     call: str = ""
     returned: str = ""
     misconception: str = ""
+    by_clock: bool = False
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,18 @@ class Record:
     seconds: float = 0.0  # by the clock, when it was graded
 
     @property
-    def lost(self) -> bool:
-        """Whether a task was not reached: such a record is not kept, and the next run tries again."""
-        return any(row.message == LOST for row in self.rows)
+    def ungraded(self) -> bool:
+        """Whether the grader failed at a task: such a record is not kept, and the next run tries again."""
+        return any(row.status == UNGRADED for row in self.rows)
+
+    def settled(self, alone: bool) -> bool:
+        """Whether this is the last word; `alone`: nothing was graded beside it, on which the clock can be blamed."""
+        return not self.ungraded and (alone or not any(row.by_clock for row in self.rows))
+
+    @property
+    def points(self) -> float | None:
+        """The points of all tasks together; None where the grader failed at one."""
+        return None if self.ungraded else sum(row.points for row in self.rows)
 
 
 class Store:
@@ -56,6 +73,8 @@ class Store:
         try:
             data = json.loads(self._path(student, exercise).read_text(encoding="utf-8"))
             record = Record(**data | {"rows": tuple(Row(**row) for row in data["rows"])})
+            if not all(map(_sound, (record, *record.rows))):
+                return None
         except (OSError, ValueError, TypeError, KeyError):
             return None
         same = (record.student, record.exercise, record.fingerprint) == (student, exercise, fingerprint)
@@ -67,6 +86,17 @@ class Store:
     def _path(self, student: str, exercise: str) -> Path:
         key = hashlib.sha256(f"{student}\0{exercise}".encode()).hexdigest()[:32]
         return self.folder / f"{key}.json"
+
+
+KINDS = {"float": (float, int), "str": str, "bool": bool, "tuple[Row, ...]": tuple}
+
+
+def _sound(one: Record | Row) -> bool:
+    """Whether what was read has the types that were written, and no number that is none."""
+    values = [(getattr(one, field.name), KINDS[str(field.type)]) for field in fields(one)]
+    return all(isinstance(value, kind) for value, kind in values) and all(
+        math.isfinite(value) for value, kind in values if kind == KINDS["float"]
+    )
 
 
 def fingerprint(*parts: object) -> str:

@@ -40,6 +40,12 @@ def table(rows: Iterable[tuple]) -> str:
     return text.getvalue()
 
 
-def number(points: float) -> str:
-    """2.0 as "2", 0.5 as "0.5"."""
-    return f"{round(points, 6):g}"
+def number(points: float | None) -> str:
+    """2.0 as "2", 0.5 as "0.5"; what is not known is blank."""
+    return "" if points is None else f"{round(points, 6):g}"
+
+
+def total_of(points: Iterable[float | None]) -> float | None:
+    """The sum; None where a part of it is not known."""
+    parts = list(points)
+    return None if None in parts else sum(part for part in parts if part is not None)

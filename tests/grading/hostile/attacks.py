@@ -747,6 +747,19 @@ attack("right-at-first", "detection", "state", notebook(RIGHT | {"E02.6": COUNTI
 CLOCK = "# E02.6\nimport time\nsince = time.monotonic()\ndef leaky_mass(n):\n    time.sleep(0.2)\n    return 0.5"
 attack("slow-and-wrong", "detection", "time", notebook(RIGHT | {"E02.6": CLOCK}), {"E02.6": "graded timeout"})
 
+# --- two guesses: an answer that can tell the second asking from the first ------------------------------------------------
+
+FIRST_KNOWN = "import builtins\nbuiltins.FIRST = True"  # in another cell, which the second asking leaves out
+GUESSES = RIGHT[TASK].replace("    logs = []\n", "    if {first}: return -1.0\n    logs = []\n")
+attack("two-guesses-by-a-name", "two guesses", "own cell",
+       notebook(RIGHT | {TASK: GUESSES.format(first="'FIRST' in dir(__builtins__)")}, before={"E02.1": [FIRST_KNOWN]}),
+       "graded", says="not deterministic")  # fmt: skip
+LATER = RIGHT[TASK].replace(
+    "    logs = []\n", "    if 'HELPER' not in globals():\n        return -1.0 if tokens else HELPER\n    logs = []\n"
+)
+attack("two-guesses-by-a-later-cell", "two guesses", "order",
+       notebook(RIGHT | {TASK: LATER}, after={"E02.6": ["HELPER = 1"]}), "graded")  # fmt: skip
+
 # --- input ------------------------------------------------------------------------------------------------------------
 
 attack("input-called", "input", "answer called", called("return float(input('points: '))"), "error")

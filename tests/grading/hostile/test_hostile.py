@@ -25,7 +25,9 @@ def test_attack(run, attack: Attack):
     assert list(rows) == list(POINTS)
     for task, row in rows.items():
         if task not in attack.lost:
-            assert (row["status"], float(row["points"])) == ("graded", POINTS[task]), row
+            assert row["status"] == "graded", row
+            # of two verdicts that of the run from top to bottom counts: who spoils their own tasks is told so
+            assert float(row["points"]) == POINTS[task] or "not deterministic" in row["message"], row
         else:
             assert float(row["points"]) == 0 and row["status"] in attack.lost[task].split(), row
             assert attack.says in row["message"], row

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from course_utils.staff.grading.intake.roster import Enrolled
 from course_utils.staff.grading.plain_text import message_line, safe_cell
 from course_utils.staff.grading.records import Record, Row
-from course_utils.staff.grading.tables import number, table
+from course_utils.staff.grading.tables import number, table, total_of
 
 if TYPE_CHECKING:
     from course_utils.staff.grading.report.graded import Graded
@@ -124,13 +124,14 @@ def _lines(record: Record, graded: Graded) -> list[tuple[str, str]]:
 
 
 def _grade(record: Record, graded: Graded) -> str:
-    """The points as a platform's cell; blank, and no zero, where nothing was handed in and a person gave nothing."""
+    """The points as a platform's cell; blank, and no zero, where nothing was handed in and a person gave nothing, and
+    where the grader failed."""
     marked = any(graded.mark(record.student, task.id) for task in graded.exercises[record.exercise].open_tasks)
     return number(_earned(record, graded)) if record.file or marked else ""
 
 
-def _earned(record: Record, graded: Graded) -> float:
-    return sum(row.points for row in record.rows) + graded.by_person(record.student, record.exercise)
+def _earned(record: Record, graded: Graded) -> float | None:
+    return total_of((record.points, graded.by_person(record.student, record.exercise)))
 
 
 def _possible(name: str, graded: Graded) -> float:

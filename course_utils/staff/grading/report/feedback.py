@@ -12,7 +12,7 @@ from course_utils.staff.authoring.render.rendering import Resolve, filled, inlin
 from course_utils.staff.grading.intake.marks import Marks
 from course_utils.staff.grading.place.pristine import Exercise, Task
 from course_utils.staff.grading.plain_text import plain
-from course_utils.staff.grading.records import Record, Row
+from course_utils.staff.grading.records import UNGRADED, Record, Row
 from course_utils.staff.grading.tables import number
 
 WORDS = {
@@ -22,6 +22,7 @@ WORDS = {
     "timeout": "took too long",
     "memory": "needed too much memory",
     "invalid": "file not usable",
+    UNGRADED: "not graded yet",
 }
 
 
@@ -37,6 +38,10 @@ ADVICE = {
     "why.",
 }
 NO_FILE = "Hand in the notebook of this exercise, an .ipynb file."
+NOT_YET = (
+    "The grader failed at a part of this notebook, and that is not your fault: the points that are missing here will "
+    "come, and nothing is to be done by you."
+)
 UNUSABLE = (
     "Open your notebook in JupyterLab, save it, look whether your answers are in it, and hand in that .ipynb file."
 )
@@ -58,9 +63,10 @@ def page(record: Record, exercise: Exercise, name: str = "", marks: Marks | None
         record=record,
         exercise=exercise,
         name=name,
-        earned=sum(row.points for row in record.rows),
+        earned=record.points,
         by_person=sum(mark.points for mark in opened.values() if mark),
         nothing=_nothing_to_judge(record),
+        not_yet=NOT_YET if record.ungraded else "",
         judged=[_judged(task, rows[task.id]) for task in exercise.tasks if task.id in rows],
         opened=opened,
         sentence=sentence,
@@ -85,6 +91,7 @@ def _judged(task: Task, row: Row) -> dict[str, object]:
     return {
         "task": task,
         "row": row,
+        "points": f"{'–' if row.status == UNGRADED else number(row.points)} of {number(row.max_points)}",
         "kind": kind,
         "word": {"full": "right", "part": "right in part"}.get(kind) or WORDS.get(row.status, ""),
         "call": row.call or (f"{load_probe(task.id).function}()" if row.returned else ""),

@@ -10,14 +10,15 @@ from course_utils.staff.authoring.render.rendering import filled
 from course_utils.staff.grading.intake.roster import is_late
 from course_utils.staff.grading.place.pristine import Exercise, Task
 from course_utils.staff.grading.plain_text import plain
-from course_utils.staff.grading.records import Record, Row
+from course_utils.staff.grading.records import UNGRADED, Record, Row
 from course_utils.staff.grading.report.feedback import SHOWN
+from course_utils.staff.grading.tables import total_of
 from course_utils.staff.judging.mutants import misconceptions
 
 if TYPE_CHECKING:
     from course_utils.staff.grading.report.graded import Changes, Graded
 
-UNANSWERED = ("missing", "invalid")
+UNANSWERED = ("missing", "invalid", UNGRADED)
 FEWEST = 3  # answers, before a task that nobody solved looks broken
 LISTED = 10  # rows of the tables that show the foremost only
 
@@ -37,6 +38,7 @@ def page(records: list[Record], graded: Graded, changes: Changes | None) -> str:
         exercises=[_exercise(graded.exercises[name], [r for r in records if r.exercise == name]) for name in names],
         mistakes=_mistakes(records),
         slowest=sorted((r for r in records if r.seconds), key=lambda record: -record.seconds)[:LISTED],
+        twice=[(record, row) for record in records for row in record.rows if row.other],
         names=names,
         students=_students(records, graded, names),
         href=_href,
@@ -63,7 +65,7 @@ def _groups(records: list[Record], graded: Graded) -> dict[str, list[Record]]:
         return all(row.status == status for row in record.rows)
 
     return {
-        "not graded, since the grading process ended twice": [r for r in records if r.lost],
+        "not graded, since the grader itself failed (the same command tries again)": [r for r in records if r.ungraded],
         "a file that could not be used": [r for r in records if all_are(r, "invalid")],
         "no file": [r for r in records if all_are(r, "missing") and not r.file],
         "nothing answered": [r for r in records if all_are(r, "missing") and r.file],
@@ -85,20 +87,21 @@ def _exercise(exercise: Exercise, records: list[Record]) -> tuple[Exercise, str,
 
 def _task(task: Task, rows: list[Row]) -> dict[str, object]:
     reasons = Counter(row.status for row in rows if row.status != "graded")
+    judged = [row for row in rows if row.status != UNGRADED]
     return {
         "task": task,
         "many": len(rows),
         "answered": sum(row.status not in UNANSWERED for row in rows),
         "full": sum(row.points >= row.max_points for row in rows),
         "part": sum(0 < row.points < row.max_points for row in rows),
-        "mean": sum(row.points for row in rows) / len(rows) if rows else 0.0,
+        "mean": sum(row.points for row in judged) / len(judged) if judged else 0.0,
         "why": ", ".join(f"{count} {status}" for status, count in reasons.most_common()),
     }
 
 
 def _totals(exercise: Exercise, records: list[Record]) -> str:
     """How the points of those who handed something in are spread, in words."""
-    earned = sorted(sum(row.points for row in r.rows) for r in records if r.file)
+    earned = sorted(r.points for r in records if r.file and r.points is not None)
     if not earned:
         return "Nobody handed anything in."
     quarter = (len(earned) - 1) // 4
@@ -131,17 +134,14 @@ def _students(records: list[Record], graded: Graded, names: list[str]) -> list[d
         by_student[record.student][record.exercise] = record
     lines = []
     for student, own in sorted(by_student.items()):
-        points = {
-            name: sum(row.points for row in record.rows) + graded.by_person(student, name)
-            for name, record in own.items()
-        }
+        points = {name: total_of((record.points, graded.by_person(student, name))) for name, record in own.items()}
         aside = [f"set aside: {file}" for file in graded.aside.get(student, [])]
         lines.append(
             {
                 "student": student,
                 "name": graded.name(student),
                 "exercises": [(own.get(name), points.get(name)) for name in names],
-                "total": sum(points.values()),
+                "total": total_of(points.values()),
                 "notes": "; ".join([*sorted({record.note for record in own.values() if record.note}), *aside]),
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections import defaultdict
@@ -10,12 +11,13 @@ from pathlib import Path
 
 from course_utils.notebooks import write_whole
 from course_utils.staff.grading.plain_text import message_line, safe_cell
-from course_utils.staff.grading.records import Record
+from course_utils.staff.grading.records import UNGRADED, Record
 from course_utils.staff.grading.report import exports, feedback, overview
 from course_utils.staff.grading.report.graded import Changes, Graded
-from course_utils.staff.grading.tables import number, table
+from course_utils.staff.grading.tables import number, table, total_of
 
 RESULT_COLUMNS = ("student", "exercise", "task", "points", "max_points", "status", "message")
+WRITTEN = ".state/written.json"  # the pages and exports of the report, for the run that replaces it
 CHANGE_COLUMNS = ("student", "exercise", "task", "points_before", "points", "status_before", "status", "message")
 
 
@@ -59,21 +61,33 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _take_away_others(folder: Path, written: set[Path]) -> None:
-    """Pages of students who are gone, and exports that were not asked for again: their points may be old."""
-    kept = written | {parent for path in written for parent in path.parents}
-    for top in ("feedback", "canvas.csv", "moodle", "gradescope"):
-        for path in sorted([folder / top, *(folder / top).glob("**/*")], reverse=True):
-            if path not in kept and path.exists():
-                path.rmdir() if path.is_dir() else path.unlink()
+    """Pages of students who are gone, and exports that were not asked for again: their points may be old.
+
+    Only what a run has written itself, by its own list; folders go when nothing is left in them.
+    """
+    path_of_list, now = folder / WRITTEN, sorted(path.relative_to(folder).as_posix() for path in written)
+    try:
+        before = json.loads(path_of_list.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = []
+    for gone in sorted(set(map(str, before)) - set(now)):
+        path = folder / gone
+        if not path.resolve().is_relative_to(folder.resolve()):
+            continue
+        path.unlink(missing_ok=True)
+        for parent in path.relative_to(folder).parents[:-1]:
+            with contextlib.suppress(OSError):  # not empty
+                (folder / parent).rmdir()
+    write_whole(path_of_list, json.dumps(now))
 
 
 def results(records: list[Record]) -> list[tuple[str, ...]]:
-    """The rows of results.csv: one for every task of every exercise of every student."""
+    """The rows of results.csv: one for every task of every exercise of every student; no points where ungraded."""
     rows = []
     for record in records:
         for row in record.rows:
             message = message_line(row.message, row.call, record.note)
-            points = (number(row.points), number(row.max_points))
+            points = ("" if row.status == UNGRADED else number(row.points), number(row.max_points))
             rows.append((safe_cell(record.student), record.exercise, row.task, *points, row.status, message))
     return sorted(rows)
 
@@ -81,23 +95,24 @@ def results(records: list[Record]) -> list[tuple[str, ...]]:
 def gradebook(records: list[Record], graded: Graded) -> str:
     """gradebook.csv: a row a student, a column an exercise, then total, max and manual_max (points a person gives).
 
-    The maxima are those of the exercises that count (`Graded.counted`), the total is of all.
+    A cell is blank, and no total is given, where something is ungraded. The maxima are those of the exercises that
+    count (`Graded.counted`), the total is of all.
 
     Where a person's points were named, two columns more: manual, and final, which is total and manual.
     """
-    points: dict[str, dict[str, float]] = defaultdict(dict)
+    points: dict[str, dict[str, float | None]] = defaultdict(dict)
     for record in records:
-        points[record.student][record.exercise] = sum(row.points for row in record.rows)
+        points[record.student][record.exercise] = record.points
     names = sorted(graded.exercises)
     most = number(sum(exercise.points for exercise in graded.of_the_maximum))
     manual_most = number(sum(exercise.manual_points for exercise in graded.of_the_maximum))
     rows = []
     for student, earned in points.items():
-        total = sum(earned.values())
+        total = total_of(earned.values())
         row = [safe_cell(student), *(number(earned[name]) for name in names), number(total), most, manual_most]
         if graded.marks is not None:
             manual = sum(graded.by_person(student, name) for name in names)
-            row += [number(manual), number(total + manual)]
+            row += [number(manual), number(total_of((total, manual)))]
         rows.append(tuple(row))
     more = ("manual", "final") if graded.marks is not None else ()
     return table([("student", *names, "total", "max", "manual_max", *more), *sorted(rows)])
@@ -123,6 +138,6 @@ def _changes(folder: Path, rows: list[tuple[str, ...]], about: dict) -> Changes 
             status = (old[5] if old else "", new[5] if new else "")
             changed.append((*key, *points, *status, new[6] if new else ""))
             if old and new:
-                higher += float(new[3]) > float(old[3])
-                lower += float(new[3]) < float(old[3])
+                higher += bool(old[3] and new[3]) and float(new[3]) > float(old[3])
+                lower += bool(old[3] and new[3]) and float(new[3]) < float(old[3])
     return Changes(changed, higher, lower)

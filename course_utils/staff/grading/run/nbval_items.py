@@ -24,7 +24,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from course_utils.checks.plain import Malformed, decode
 from course_utils.checks.probing import load_probe
 from course_utils.staff.grading.place.suspicion import is_suspect
-from course_utils.staff.grading.records import Row
+from course_utils.staff.grading.records import UNGRADED, Row
 from course_utils.staff.grading.run.pool import KernelPool
 from course_utils.staff.grading.sandbox.isolation import Limits
 from course_utils.staff.grading.sandbox.kernel import Kernel, Outcome
@@ -54,7 +54,11 @@ NOT_NEEDED = (
     "faulthandler",
 )
 UNREADABLE = "what came back could not be read"
+TWICE = "not deterministic: asked a second time, it came to more points (other cells, or chance, play a part)"
 NO_MEMORY = re.compile(r"MemoryError|can't allocate memory|bad_alloc")
+
+
+LATE = Outcome(ended="timeout", by_clock=True)  # of what does not even begin: the time of its submission is over
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,8 @@ class GradedFile(IPyNbFile):
         """Starts no kernel in the notebook's folder, as nbval would: the session starts its own when it needs one."""
 
     def teardown(self) -> None:
-        better = {row.task: row for row in self.session_of_cells.ask_again(self.results)}
-        self.results[:] = [better.get(row.task, row) for row in self.results]
+        settled = {row.task: row for row in self.session_of_cells.ask_again(self.results)}
+        self.results[:] = [settled.get(row.task, row) for row in self.results]
         self.session_of_cells.close()
 
     def collect(self) -> Iterator[GradedCell]:
@@ -202,7 +206,7 @@ class Session:
         """Runs a cell that is no check."""
         self.cells.append(cell)
         late = not cell.pristine and time.monotonic() > self._until(cell.task)
-        outcome = Outcome(ended="timeout") if late else self._in_kernel(cell.source)
+        outcome = LATE if late else self._in_kernel(cell.source)
         self.doubt |= outcome.ended == "died" or (cell.pristine and bool(outcome.ended or outcome.error))
         if not outcome.ended:
             self.done.append(cell)
@@ -226,34 +230,33 @@ class Session:
         for cell in self.cells:
             if cell.task in ("", task) or cell in helpers:
                 alone.run(cell)
-        second = alone._ask(task)
-        if second.points > result.points:
+        settled = of_two(result, alone._ask(task), "by itself, in a new kernel")
+        if settled.points > result.points:
             self.close()
             self.kernel, self.done, self.answers, self.doubt = alone.kernel, alone.done, alone.answers, False
-            return second
+            return settled
         alone.close()
         self.doubt = False
         if alone.doubt:  # by its own cells alone: they shall spoil nothing for the others
             self.close()
             self.done = [cell for cell in self.done if cell.pristine or cell.task != task]
-        return result
+        return settled
 
     def ask_again(self, results: list[Row]) -> list[Row]:
         """Asks those tasks again, after all cells, for which a name was missing that a later cell of the student has.
 
-        The student ran them in another order than that of the notebook, and was right. Returns results that are now
-        better.
+        The student ran them in another order than that of the notebook, and was right. Returns what has changed.
         """
         tasks = [row.task for row in results if (name := _missing_name(row)) and self._comes_later(name, row.task)]
         for cell in self.last if tasks else []:
             self._in_kernel(cell.source)
-        better = []
+        settled = []
         for task in tasks:
             for cell in [cell for cell in self.cells if cell.task == task]:
                 self.run(cell)
-            before, second = next(row for row in results if row.task == task), self._ask(task)
-            better += [second] if second.points > before.points else []
-        return better
+            before = next(row for row in results if row.task == task)
+            settled.append(of_two(before, self._ask(task), "after the cells below it"))
+        return settled
 
     def _comes_later(self, name: str, task: str) -> bool:
         """Whether a cell of the student that stands below this task has the name in it."""
@@ -264,12 +267,12 @@ class Session:
     def _ask(self, task: str) -> Row:
         answer = self.answers.get(task, Outcome())
         if answer.ended or time.monotonic() > self._until(task):
-            return self._ended(task, "the answer cell", answer.ended or "timeout")
+            return self._ended(task, "the answer cell", answer if answer.ended else LATE)
         nonce = secrets.token_hex(16)
         outcome = self._in_kernel(ASK.format(task=task, seed=self.job.seed, nonce=nonce))
         if outcome.ended:
             self.doubt |= outcome.ended == "died"
-            return self._ended(task, "your answer", outcome.ended)
+            return self._ended(task, "your answer", outcome)
         handed = [data for data in outcome.probes if data.get("nonce") == nonce]
         if len(handed) != 1:
             self.doubt = True
@@ -293,11 +296,11 @@ class Session:
 
     def _in_kernel(self, source: str) -> Outcome:
         if time.monotonic() > self.deadline:
-            return Outcome(ended="timeout")
+            return LATE
         if self.kernel is None:
             self._revive()
         if self.kernel is None:
-            return Outcome(ended="timeout")
+            return LATE
         outcome = self.kernel.run(source)
         if outcome.ended:
             self._end_kernel()
@@ -333,10 +336,10 @@ class Session:
             self.kernel.end()
             self.kernel = None
 
-    def _ended(self, task: str, what: str, why: str) -> Row:
-        limits = self.job.limits
+    def _ended(self, task: str, what: str, outcome: Outcome) -> Row:
+        limits, why = self.job.limits, outcome.ended
         said = ENDED[why].format(limits=limits, megabytes=limits.memory // 2**20, megabytes_out=limits.output // 2**20)
-        return nothing(task, STATUS.get(why, "error"), f"{what} {said}")
+        return replace(nothing(task, STATUS.get(why, "error"), f"{what} {said}"), by_clock=outcome.by_clock)
 
 
 def _without_killer(cells: list[Cell], killer: Cell) -> list[Cell]:
@@ -364,13 +367,33 @@ def nothing(task: str, status: str, message: str) -> Row:
     return Row(task, 0.0, float(load_judge(task).points), status, message)
 
 
+def of_two(first: Row, second: Row, how: str) -> Row:
+    """What counts where a task was asked twice: the run from top to bottom, if it came to a verdict at all.
+
+    Were it the better one, an answer that can tell the second asking from the first could give two guesses. An asking
+    that ended in an error, a limit or a dead kernel is no guess: then the second is made the only one.
+    """
+    if second.points <= first.points:
+        return first
+    if first.status == "graded":
+        return replace(first, message=f"{first.message}; {TWICE}", other=_in_brief(second, f"asked again {how}"))
+    return replace(second, other=_in_brief(first, f"asked again {how}; from top to bottom"))
+
+
+def _in_brief(row: Row, how: str) -> str:
+    return f"{how}: {row.points:g} of {row.max_points:g}, {row.message or 'right'}"
+
+
 def judged(task: str, data: dict, seed: int) -> Row:
-    """The judge's verdict on a probe's data, as a result. Whatever the data are, they end no run."""
+    """The judge's verdict on a probe's data, as a result. Whatever the data are, they end no run.
+
+    A judge that fails, or is late, says nothing about the answer: the task is then not graded.
+    """
     try:
         with time_limit(JUDGING_SECONDS):
             return _judged(task, data, seed)
     except Exception as error:  # noqa: BLE001 - the data may come from an attack: any kind of error may be its aim
-        return nothing(task, "graded", f"{UNREADABLE} ({type(error).__name__})")
+        return nothing(task, UNGRADED, f"not graded yet: the judge of this task failed ({type(error).__name__})")
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.place.graft import graft, place
 from course_utils.staff.grading.place.pristine import Exercise
-from course_utils.staff.grading.records import LOST, Record, Row, Store, fingerprint
+from course_utils.staff.grading.records import LOST, UNGRADED, Record, Row, Store, fingerprint
 from course_utils.staff.grading.report import report
 from course_utils.staff.grading.report.graded import Changes, Graded
 from course_utils.staff.grading.run.cluster import Cluster, RemoteWorker
@@ -263,27 +263,40 @@ def _with_reason(entry: Entry) -> str:
 
 
 def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: Progress) -> tuple[list[Record], dict]:
-    """All records, with the seconds of each that was graded now; records of an earlier, killed run are taken over."""
+    """All records, with the seconds of each that was graded now; records of an earlier, killed run are taken over.
+
+    What the machine may be to blame for is graded once more when all else is done, one after the other, with nothing
+    beside it.
+    """
     free: queue.SimpleQueue[Worker | RemoteWorker] = queue.SimpleQueue()
     todo = plan.handed_in()
-    records, seconds = [], {}
+    records, seconds, again = [], {}, []
+
+    def keep(record: Record, took: float | None) -> None:
+        records.append(record)
+        if took is not None:
+            seconds[record.student, record.exercise] = round(took, 3)
+        progress(len(records), len(todo), record, took is not None)
+
     with _workers(order, folder) as workers:
         for worker in workers:
             free.put(worker)
-        threads = ThreadPoolExecutor(len(workers))
+        threads, alone = ThreadPoolExecutor(len(workers)), len(workers) == 1
         try:
-            turns = [
+            turns = {
                 threads.submit(
-                    _one, order, plan.open, store, free, folder / f"n{i}", i + len(workers) < len(todo), *who
-                )
+                    _one, order, plan.open, store, free, folder / f"n{i}", i + len(workers) < len(todo), alone, *who
+                ): who
                 for i, who in enumerate(todo)
-            ]
+            }
             for turn in as_completed(turns):
                 record, took = turn.result()
-                records.append(record)
-                if took is not None:
-                    seconds[record.student, record.exercise] = round(took, 3)
-                progress(len(records), len(todo), record, took is not None)
+                if record.settled(alone):
+                    keep(record, took)
+                else:
+                    again.append(turns[turn])
+            for i, who in enumerate(sorted(again, key=todo.index)):
+                keep(*_one(order, plan.open, store, free, folder / f"again{i}", False, True, *who))
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             for worker in workers:
@@ -313,12 +326,13 @@ def _one(
     workers: queue.SimpleQueue,
     folder: Path,
     ahead: bool,
+    alone: bool,
     student: str,
     exercise: Exercise,
 ) -> tuple[Record, float | None]:
     """One student's exercise: from the store, or graded now by a free worker (then with the seconds it took).
 
-    `ahead`: the worker will have others to grade after it.
+    `ahead`: the worker will have others to grade after it. `alone`: no other worker grades beside it.
     """
     handed = open_file(student, exercise)
     rules = (exercise.fingerprint, order.seed, order.isolation, to_json(order.limits), course_utils.__version__)
@@ -331,7 +345,7 @@ def _one(
     rows = _without_running(handed) or _run(order.seed, handed, workers, folder, ahead)
     took = time.time() - started
     record = Record(student, exercise.name, mark, rows, file, handed.note, round(took, 3))
-    if not record.lost:
+    if record.settled(alone):
         store.put(record)
     return record, took
 
@@ -362,7 +376,7 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path, 
         workers.put(worker)
         shutil.rmtree(folder, ignore_errors=True)
     reached = {row.task: row for row in rows}
-    return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, "error", LOST) for task in exercise.tasks)
+    return tuple(reached.get(task.id) or Row(task.id, 0.0, task.max_points, UNGRADED, LOST) for task in exercise.tasks)
 
 
 def _with_retry(grade_copy: Callable[[], list[Row]], folder: Path) -> list[Row]:
@@ -400,6 +414,6 @@ def _about(order: Order, plan: Plan, records: list[Record], seconds: dict) -> di
         "jobs": order.jobs,
         "exercises": {name: exercise.fingerprint for name, exercise in plan.exercises.items()},
         "submissions": graded,
-        "lost": [f"{r.student}/{r.exercise}" for r in records if r.lost],
+        "ungraded": sorted(f"{r.student}/{r.exercise}" for r in records if r.ungraded),
         "ignored": sorted(plan.ignored),
     }

@@ -63,15 +63,25 @@ LAUNCHER = f"{CONFINED}\nimport json\n\nconfine(json.loads(sys.argv.pop(1)))\nbe
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. A cell is over its time when either of its two limits is passed."""
+    """What one submission may use. A cell is over its time when either of its two limits is passed.
+
+    What is counted by the clock follows from the CPU seconds, unless it is given: wide, so that on a busy machine the
+    CPU seconds decide. Raises ValueError for limits of which one would cut off what another allows.
+    """
 
     cpu_seconds: float = 10.0  # of one cell, over all processes of the kernel
-    wall_seconds: float = 60.0  # of one cell: wide, so that on a busy machine the CPU seconds decide
-    total_seconds: float = 600.0  # of one submission, by the clock
+    wall_seconds: float = 0.0  # of one cell, by the clock; 0: six times the CPU seconds, a minute at least
+    total_seconds: float = 0.0  # of one submission, by the clock; 0: ten times a cell's
     memory: int = 4096 * MIB  # address space of one process
     processes: int = 256
     file_size: int = 64 * MIB
     output: int = 16 * MIB  # bytes that one cell may send
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wall_seconds", self.wall_seconds or max(60.0, 6 * self.cpu_seconds))
+        object.__setattr__(self, "total_seconds", self.total_seconds or 10 * self.wall_seconds)
+        if not (0 < self.cpu_seconds and self.wall_seconds <= self.total_seconds):
+            raise ValueError(f"{self}: a submission must have the time that one of its cells may take")
 
     def resource_limits(self, processes_already: int = 0) -> dict[str, int]:
         """The limits that the system itself enforces, by the names of Python's `resource`."""

@@ -36,13 +36,15 @@ class Outcome:
     """What running one cell came to.
 
     ended: why the kernel is no more ("timeout", "memory", "output", "died"), or "". error: name and text of the
-    exception that the cell raised. probes: the data of the probe outputs that it displayed.
+    exception that the cell raised. probes: the data of the probe outputs that it displayed. by_clock: its time was over
+    by the clock, on which the machine and what else it does have a say.
     """
 
     ended: str = ""
     error: str = ""
     error_text: str = ""
     probes: list[dict] = field(default_factory=list)
+    by_clock: bool = False
 
 
 class Kernel:
@@ -118,7 +120,9 @@ class Kernel:
                         idle = idle or content.get("execution_state") == "idle"
                     elif kind == "display_data":
                         _note_probe(outcome, content)
-            outcome.ended = watch.verdict(bool(ready)) or _never_idle(replied)
+            over = watch.verdict(bool(ready))
+            outcome.ended = over or _never_idle(replied)
+            outcome.by_clock = watch.by_clock or outcome.ended != over
             if outcome.ended:
                 self.end()
                 return outcome
@@ -159,6 +163,7 @@ class _Watch:
         self.started = self.looked = time.monotonic()
         self.cpu_before = _cpu_seconds(_family(kernel.process))
         self.memory = 0
+        self.by_clock = False  # whether its time is over by the clock alone
         self.own = psutil.Process()
         self.own_before = self.own.memory_info().rss
 
@@ -179,7 +184,8 @@ class _Watch:
         if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
             return "output"  # messages that wait here, or a single one that does not end
         cpu = _cpu_seconds(family) - self.cpu_before
-        return "timeout" if cpu > self.limits.cpu_seconds or now - self.started > self.limits.wall_seconds else ""
+        self.by_clock = cpu <= self.limits.cpu_seconds and now - self.started > self.limits.wall_seconds
+        return "timeout" if self.by_clock or cpu > self.limits.cpu_seconds else ""
 
     def _hoards(self, family: list[psutil.Process]) -> bool:
         """Whether the processes hold what takes memory and is counted for none of them."""
