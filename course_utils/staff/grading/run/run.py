@@ -139,9 +139,15 @@ def _make(order: Order) -> None:
     if order.out.resolve().is_relative_to(order.source.resolve()):
         raise BadReport("the report cannot lie among the submissions: name a folder beside them")
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        order.out.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (order.out, state):  # points and answers are nobody else's: others do not look in
+            folder.mkdir(mode=0o700, exist_ok=True)
+        owner = state.lstat().st_uid
     except OSError as error:
         raise BadReport(f"the report cannot be written to {order.out}: {error}") from None
+    if state.is_symlink() or (hasattr(os, "getuid") and owner != os.getuid()):
+        raise BadReport(f"{state} belongs to another account, who could have written points into it: name a new folder")
+    state.chmod(0o700)
 
 
 def _seed(order: Order) -> int:

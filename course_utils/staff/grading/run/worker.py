@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -22,11 +23,16 @@ from pathlib import Path
 
 import psutil
 
+try:
+    import fcntl
+except ImportError:  # Windows: files are not locked there
+    fcntl = None
+
 from course_utils.staff.grading.records import Row
-from course_utils.staff.grading.sandbox.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, remove
+from course_utils.staff.grading.sandbox.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, empty, remove
 from course_utils.staff.grading.sandbox.processes import descendants, kill
 
-LOCK = "lock"  # in the folder of a run
+LOCK = "course-grade.lock"  # in the folder of a run
 GRACE = 60  # seconds that a worker may take beyond a submission's own limit
 
 
@@ -166,42 +172,67 @@ def _end_descendants(spared: int | None = None) -> None:
 
 @contextlib.contextmanager
 def run_folder() -> Iterator[str]:
-    """A folder for a run's kernels: short, since a socket's path must be, and open to the users that kernels become.
+    """A folder for a run's kernels, which no other account may enter: short, since a socket's path must be.
 
-    What runs that were killed have left is taken away: a run holds the lock in its folder as long as it lives.
+    What runs of this account that were killed have left is taken away: a run holds the lock in its folder as long as
+    it lives.
     """
-    for left in Path(tempfile.gettempdir()).glob("grade-*"):
-        with sole_use(left / LOCK, create=False) as free:
-            if free:
-                remove(left)
-    folder = tempfile.mkdtemp(prefix="grade-")
-    try:
-        os.chmod(folder, 0o711)
-        with sole_use(Path(folder, LOCK)):
-            yield folder
-    finally:
-        remove(Path(folder))
+    _clear_away(tempfile.gettempdir())
+    with contextlib.ExitStack() as stack:
+        while True:
+            folder = tempfile.mkdtemp(prefix="grade-")
+            with contextlib.suppress(FileNotFoundError):  # taken away by a run that begins in this very moment
+                alone = stack.enter_context(sole_use(Path(folder, LOCK)))
+                if alone and Path(folder, LOCK).exists():
+                    break
+        stack.callback(remove, Path(folder), LOCK)
+        yield folder
+
+
+def _clear_away(place: str) -> None:
+    """Removes what killed runs have left in `place`, where other accounts may write too.
+
+    That is folders of this account with a lock that nobody holds, or with nothing in them yet. No link is followed.
+    """
+    if not hasattr(os, "getuid"):
+        return
+    for entry in os.scandir(place):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            if not entry.name.startswith("grade-") or not entry.is_dir(follow_symlinks=False):
+                continue
+            folder = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            stack.callback(os.close, folder)
+            about = os.fstat(folder)
+            if about.st_uid != os.getuid():
+                continue
+            if os.listdir(folder):
+                lock = os.open(LOCK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+                stack.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                empty(folder, LOCK)
+            elif stat.S_IMODE(about.st_mode) != 0o700:
+                continue
+            os.rmdir(entry.path)
 
 
 @contextlib.contextmanager
-def sole_use(lock: Path, create: bool = True) -> Iterator[bool]:
+def sole_use(lock: Path) -> Iterator[bool]:
     """Holds a file's lock, which ends with this process, however it ends; False where another process holds it.
 
-    Where files cannot be locked it is True, unless the file would have to be there already (`create` is False).
+    Where files cannot be locked it is True. Raises FileNotFoundError where there is no folder for it.
     """
-    held = create
+    held = True
     with contextlib.ExitStack() as stack:
         try:
-            import fcntl
-
-            flags = os.O_RDWR | (os.O_CREAT if create else os.O_NOFOLLOW)
-            file = os.open(lock, flags, 0o600)
+            file = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
             stack.callback(os.close, file)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = True
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             held = False
-        except (ImportError, OSError):
+        except FileNotFoundError:
+            raise
+        except OSError:
             pass
         yield held
 

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -46,6 +46,14 @@ SEEN = (
     ),
     *("checks", "lessons", "plots", "scoring", "language_model"),
 )
+# Ends with the run, however that ends: else it would write into a folder that the next run has taken away.
+LIST_FONTS = """
+import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit()
+import matplotlib.font_manager"""
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
 MIB = 1024 * 1024
 SETTINGS = Path("/proc/sys")
@@ -113,35 +121,70 @@ class Workspace:
         return workspace
 
 
-def remove(folder: Path) -> None:
+def remove(folder: Path, last: str = "") -> None:
     """Removes a folder that a stranger's code has written to, however deep it is and whatever its modes are.
 
-    Folders within folders are moved up before they are entered: no path gets long, and nothing is recursive. What
-    cannot be removed stays.
+    Everything goes by the descriptors of folders, and no link is followed: what somebody else puts in the place of a
+    folder meanwhile is not entered. Folders within folders are moved up before they are entered: no path gets long, and
+    nothing is recursive. What cannot be removed stays. The file `last` goes when all else is gone.
     """
-    moved, stuck = itertools.count(), set()
+    if not shutil.rmtree.avoids_symlink_attacks:  # a system without such descriptors
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     with contextlib.suppress(OSError):
-        while entries := [entry for entry in os.scandir(folder) if entry.name not in stuck]:
-            for entry in entries:
-                try:
-                    _remove_level(entry, lambda: folder / f".moved-{secrets.token_hex(4)}-{next(moved)}")
-                except OSError:
-                    stuck.add(entry.name)
+        with _opened(folder) as top:
+            empty(top, last)
         os.rmdir(folder)
 
 
-def _remove_level(entry: os.DirEntry, new_name: Callable[[], Path]) -> None:
-    """Removes a file, or a folder after the folders in it have been moved."""
+def empty(top: int, last: str = "") -> None:
+    """Removes what is in the open folder `top`, the file `last` after all else."""
+    moved, stuck = itertools.count(), {last}
+    with contextlib.suppress(OSError):
+        while entries := [entry for entry in os.scandir(top) if entry.name not in stuck]:
+            for entry in entries:
+                try:
+                    _remove_level(entry, top, lambda: f".moved-{secrets.token_hex(4)}-{next(moved)}")
+                except OSError:
+                    stuck.add(entry.name)
+        if last and stuck == {last}:
+            os.unlink(last, dir_fd=top)
+
+
+def _remove_level(entry: os.DirEntry, top: int, new_name: Callable[[], str]) -> None:
+    """Removes a file of the open folder `top`, or a folder after the folders in it have been moved to `top`."""
     if not entry.is_dir(follow_symlinks=False):
-        os.unlink(entry)
+        os.unlink(entry.name, dir_fd=top)
         return
-    os.chmod(entry, 0o700)
-    for inner in list(os.scandir(entry)):
-        if inner.is_dir(follow_symlinks=False):
-            os.rename(inner, new_name())
+    with _opened(entry.name, top) as level:
+        for inner in list(os.scandir(level)):
+            if inner.is_dir(follow_symlinks=False):
+                with _opened(inner.name, level):  # one that may not be written to may not be moved
+                    os.rename(inner.name, new_name(), src_dir_fd=level, dst_dir_fd=top)
+            else:
+                os.unlink(inner.name, dir_fd=level)
+    os.rmdir(entry.name, dir_fd=top)
+
+
+@contextlib.contextmanager
+def _opened(name: Path | str, within: int | None = None) -> Iterator[int]:
+    """The descriptor of a folder, which its owner may then read and change; of a link there is none."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        number = os.open(name, os.O_RDONLY | flags, dir_fd=within)
+    except PermissionError:
+        if not hasattr(os, "O_PATH"):
+            os.chmod(name, 0o700, dir_fd=within, follow_symlinks=False)
         else:
-            os.unlink(inner)
-    os.rmdir(entry)
+            place = os.open(name, os.O_PATH | flags, dir_fd=within)
+            os.chmod(f"/proc/self/fd/{place}", 0o700)
+            os.close(place)
+        number = os.open(name, os.O_RDONLY | flags, dir_fd=within)
+    try:
+        os.fchmod(number, 0o700)
+        yield number
+    finally:
+        os.close(number)
 
 
 @dataclass(frozen=True)
@@ -156,10 +199,10 @@ class Supplies:
         supplies = cls(folder / "package", folder / "fonts")
         copy_for_students(supplies.package / "course_utils")
         supplies.fonts.mkdir()
-        environment = os.environ | {"MPLCONFIGDIR": str(supplies.fonts)}
-        subprocess.run(
-            [sys.executable, "-c", "import matplotlib.font_manager"], env=environment, capture_output=True, check=False
-        )
+        own = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "TMPDIR")  # whatever is cached on the way goes with the folder
+        words = [sys.executable, "-c", LIST_FONTS, str(os.getpid())]
+        environment = os.environ | dict.fromkeys(own, str(supplies.fonts))
+        subprocess.run(words, env=environment, capture_output=True, check=False)
         return supplies
 
 
