@@ -65,7 +65,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Unavailable, find_sandbox
+from course_utils.staff.grading.sandbox.isolation import (
+    MIB,
+    Bubblewrap,
+    Limits,
+    LimitsOnly,
+    Unavailable,
+    find_sandbox,
+    prove_hidden,
+)
 
 if TYPE_CHECKING:
     from course_utils.staff.grading.records import Record
@@ -151,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
             if args.unsafe_no_sandbox or args.dask:  # the sandbox of a cluster stands on its machines: they are asked
                 isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
             else:
-                isolation = _sandbox(Path(folder), args.warm)
+                isolation = _sandbox(Path(folder), args)
             return _grade(args, isolation, Path(folder))
         except (ValueError, LookupError, Unavailable) as mistake:
             print(f"course grade: {mistake}", file=sys.stderr)
@@ -173,13 +181,18 @@ def _told(error: OSError) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
-def _sandbox(folder: Path, warm: bool) -> str:
+def _sandbox(folder: Path, args: argparse.Namespace) -> str:
+    from course_utils.staff.grading.run.run import STATE
+
+    secrets = {"the submissions": args.submissions, "the report": args.out, "the seed": args.out / STATE}
+    secrets |= {what: path for what, path in (("the roster", args.roster), ("your points", args.manual)) if path}
     try:
         find_sandbox(folder)
     except Unavailable as reason:
         aside = "or, only for code that you trust, grade without it: --unsafe-no-sandbox"
         raise Unavailable(reason.finding, f"{reason.remedy};\n  {aside}") from None
-    if not warm:
+    prove_hidden(folder, secrets)
+    if not args.warm:
         return Bubblewrap.name
     from course_utils.staff.grading.sandbox.warm import Warm, try_warm
 

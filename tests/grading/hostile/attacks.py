@@ -552,6 +552,18 @@ attack(
     "look-everywhere", "snooping", "answer called",
     called(LOOK.format(places="['/']").replace('"/proc/*/environ"', '"/proc/*/maps"')), "error", says="found []",
 )  # fmt: skip
+# Of the system and of Python's own folder only what lessons need is there: a clone or submissions may lie beside it.
+BESIDE = """
+import os, sys
+needed = {"bin", "lib", "lib32", "lib64", "local", "pyvenv.cfg", "share"}
+known = {"fontconfig", "fonts", "i18n", "locale", "matplotlib", "mime", "zoneinfo"}
+beside = []
+for top in ("/usr", "/usr/local", sys.prefix, sys.base_prefix):
+    beside += [f"{top}/{name}" for name in os.listdir(top) if name not in needed]
+    if os.path.isdir(f"{top}/share"):
+        beside += [f"{top}/share/{name}" for name in os.listdir(f"{top}/share") if name not in known]
+raise RuntimeError(f"beside: {beside}")"""
+attack("beside-python", "snooping", "answer called", called(BESIDE), "error", says="beside: []")
 OUTSIDE = """
 import os, signal
 seen = []

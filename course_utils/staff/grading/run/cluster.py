@@ -25,6 +25,7 @@ from course_utils.staff.grading.sandbox.isolation import (
     Supplies,
     Unavailable,
     find_sandbox,
+    prove_hidden,
 )
 
 PATIENCE = 10  # seconds for a scheduler to answer
@@ -143,6 +144,7 @@ def refusal(version: str, isolation: str) -> str:
         with run_folder() as folder:
             try:
                 find_sandbox(Path(folder))
+                prove_hidden(Path(folder), {})
             except Unavailable as reason:
                 return f"{socket.gethostname()}: {reason}"
     return ""

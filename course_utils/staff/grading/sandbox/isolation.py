@@ -55,6 +55,10 @@ if sys.platform == "linux":
         sys.exit()
 import matplotlib.font_manager"""
 FONTS = "matplotlib"  # folder in the kernel's home: matplotlib takes its list of fonts only from where it may write
+# What a kernel sees of the system (see `needed`): of each prefix, and of /etc.
+PROGRAMS = ("bin", "lib", "lib32", "lib64")
+SHARED = tuple(f"share/{name}" for name in "fontconfig fonts i18n locale matplotlib mime zoneinfo".split())
+CONFIGURATION = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
 MIB = 1024 * 1024
 SETTINGS = Path("/proc/sys")
 NAMESPACES = (  # settings of Linux: the value that forbids an ordinary user to make namespaces, and one that allows it
@@ -67,6 +71,26 @@ NAMESPACES = (  # settings of Linux: the value that forbids an ordinary user to 
 INSIDE = Path(__file__).with_name("inside")
 CONFINED = (INSIDE / "launcher.py").read_text(encoding="utf-8")
 LAUNCHER = f"{CONFINED}\nimport json\n\nconfine(json.loads(sys.argv.pop(1)))\nbe_kernel()\n"
+
+
+# Looks for folders by their canaries, in all that can be seen from within; the system's own numbers stay out.
+SEARCH = """
+import json, os, sys
+canaries = {(device, number): what for what, (device, number) in json.loads(sys.argv[1]).items()}
+found, waiting = [], ["/"]
+while waiting:
+    place = waiting.pop()
+    try:
+        about = os.lstat(place)
+        if (about.st_dev, about.st_ino) in canaries:
+            found.append([canaries[about.st_dev, about.st_ino], place])
+        with os.scandir(place) as entries:
+            waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        pass
+    waiting = [one for one in waiting if one not in ("/proc", "/dev")] if place == "/" else waiting
+print(json.dumps(found))
+"""
 
 
 @dataclass(frozen=True)
@@ -367,38 +391,39 @@ class Bubblewrap:
 
     def _system(self, supplies: Supplies, shown: list[Path]) -> list[str]:
         """Binds, all read-only; private parents (/root) are made anew, to be entered."""
-        seen = [Path("/usr"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
-        seen += [
-            Path(p)
-            for p in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
-            if os.path.exists(p)
-        ]
-        words = []
-        for top in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
-            if os.path.islink(top):
-                words += ["--symlink", os.readlink(top), top]
-            elif os.path.isdir(top):
-                seen.append(Path(top))
-        ours = [*seen, supplies.package]
-        for parent in sorted({p for path in [*ours, *shown] for p in list(path.parents)[:-1]}):
-            if not any(parent.is_relative_to(path) for path in ours) and str(parent) not in (
-                "/tmp",
-                "/home",
-                self.home,
-            ):
-                words += ["--perms", "0755", "--dir", str(parent)]
-        for path in sorted(set(seen)):
-            words += ["--ro-bind", str(path), str(path)]
+        seen = needed()
+        mounts = {
+            path: ["--symlink", os.readlink(path)] if path.is_symlink() else ["--ro-bind", str(path)] for path in seen
+        }
         course = project.find_course()
-        for secret in (*((course / "solutions",) if course else ()), PACKAGE):
-            if any(secret.is_relative_to(path) for path in seen):
-                words += ["--tmpfs", str(secret)]
-        for path in (supplies.package, *shown):
-            words += ["--ro-bind", str(path), str(path)]
+        secret = [path for path in (course, PACKAGE) if path and any(path.is_relative_to(one) for one in seen)]
+        mounts |= {path: ["--tmpfs"] for path in secret}
+        mounts |= {path: ["--ro-bind", str(path)] for path in (supplies.package, *shown)}
+        words = []
+        for parent in sorted({p for path in mounts for p in list(path.parents)[:-1]}):
+            within = any(parent.is_relative_to(path) for path in (*seen, supplies.package))
+            if not within and str(parent) not in ("/tmp", "/home", self.home):
+                words += ["--perms", "0755", "--dir", str(parent)]
+        for path, how in sorted(mounts.items()):  # what lies within another comes after it
+            words += [*how, str(path)]
+        for path in secret:
+            words += ["--remount-ro", str(path)]
         words += ["--perms", "1777", "--dir", f"{self.home}/{FONTS}"]
         for path in sorted(supplies.fonts.iterdir()):
             words += ["--ro-bind", str(path), f"{self.home}/{FONTS}/{path.name}"]
         return words
+
+
+def needed() -> list[Path]:
+    """What lessons need of this system: programs, libraries, Python with its packages, fonts, time zones, languages.
+
+    Of a prefix it is these folders only: others in it may hold anything, such as a clone of the course in `src`.
+    """
+    prefixes = [Path("/usr"), Path("/usr/local"), Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
+    found = [prefix / name for prefix in prefixes for name in (*PROGRAMS, *SHARED)]
+    found += [Path(sys.prefix).resolve() / "pyvenv.cfg"]
+    found += [Path(name) for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", *CONFIGURATION)]
+    return sorted({path for path in found if path.exists()})
 
 
 def find_sandbox(folder: Path) -> Bubblewrap:
@@ -410,10 +435,8 @@ def find_sandbox(folder: Path) -> Bubblewrap:
         raise Unavailable(
             "the sandbox needs bubblewrap", "install it with your package manager (`apt install bubblewrap`)"
         )
-    sandbox, workspace = Bubblewrap(), Workspace.make(folder)
-    supplies = Supplies(workspace.work, workspace.home)
-    trial = [*sandbox.inside(supplies, Limits(), [workspace.meeting]), sys.executable, "-c", "import ipykernel, numpy"]
-    done = subprocess.run(trial, capture_output=True, text=True, errors="replace", timeout=120, check=False)
+    sandbox = Bubblewrap()
+    done = _tried(sandbox, folder, "import ipykernel, numpy")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         if reason.startswith("ModuleNotFoundError"):
@@ -421,6 +444,46 @@ def find_sandbox(folder: Path) -> Bubblewrap:
             raise Unavailable(f"the sandbox lacks packages ({reason[:200]})", outside)
         raise Unavailable(f"bubblewrap does not work here ({reason[:200]})", _remedy())
     return sandbox
+
+
+def prove_hidden(folder: Path, secrets: dict[str, Path]) -> None:
+    """Looks from within a sandbox for what no student may see, and finds none of it. Raises Unavailable.
+
+    folder: of the run. secrets: folders or files, by what they are to the operator; the course, its judges and the
+    folder of the run are always among them.
+    """
+    course = project.find_course()
+    hidden = secrets | {"the judges": PACKAGE, "the folder of this run": folder}
+    hidden |= {"the repository": course, "the solutions": course / "solutions"} if course else {}
+    control = "what is seen"  # which a search that works finds
+    canaries = json.dumps({what: _canary(path) for what, path in (hidden | {control: Path("/usr/bin")}).items()})
+    done = _tried(Bubblewrap(), folder, SEARCH, canaries)
+    found = json.loads(done.stdout) if not done.returncode else []
+    if control not in [what for what, _ in found]:
+        reason = (done.stderr.strip().splitlines() or ["nothing was found"])[-1]
+        raise Unavailable(f"what the sandbox shows could not be searched ({reason[:200]})", _remedy())
+    for what, place in (one for one in found if one[0] != control):
+        raise Unavailable(
+            f"the sandbox would show {what} to the students' code ({place})",
+            "it shows where Python, its packages and the system's programs lie; keep your own files elsewhere",
+        )
+
+
+def _tried(sandbox: Bubblewrap, folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A Python that runs this code in the sandbox, from its start to its end."""
+    workspace = Workspace.make(folder)
+    words = sandbox.inside(Supplies(workspace.work, workspace.home), Limits(), [workspace.meeting])
+    words += [sys.executable, "-c", code, *arguments]
+    return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=600, check=False)
+
+
+def _canary(path: Path) -> tuple[int, int]:
+    """The number of a folder on its disk, which it has wherever it is seen; where it is yet to be made, of the one
+    above it, and of a file, of its folder."""
+    while not path.is_dir():
+        path = path.absolute().parent
+    about = path.stat()
+    return about.st_dev, about.st_ino
 
 
 def _remedy() -> str:
