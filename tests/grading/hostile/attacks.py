@@ -183,6 +183,24 @@ attack(
 )  # fmt: skip
 DEEP = "os.chdir(folder)\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')"
 attack("folders-without-end", "bombs", "answer cell", at_top(MEETING + DEEP), "error graded")
+# Sources by which a parser outside, too, could be kept busy: it takes time or memory by their square, or stack.
+SOURCES = {
+    "chain": "if 0:\n    a" + ".a" * 300_000,
+    "calls": "if 0:\n    a" + "()" * 300_000,
+    "f-strings": "if 0:\n    f'" + "{a}" * 200_000 + "'",
+    "brackets": "if 0:\n    " + "[" * 600_000,
+    "minus": "if 0:\n    " + "-" * 600_000 + "1",
+    "digits": "if 0:\n    " + "9" * 600_000,
+}
+for name, source in SOURCES.items():
+    attack(f"source-{name}", "bombs", "own cell", extra(source, WRONG[TASK]), "graded error timeout")
+LONG = "'" + "x" * 20_000_000 + "'"
+attack("long-answer", "bombs", "answer cell", at_top(LONG, RIGHT[TASK]), "error", says="not run: it is 20.0 million")
+attack(
+    "long-cell", "bombs", "own cell", extra(f"data = {LONG}", WRONG[TASK].replace("-1.0", "len(data)")), "error graded",
+    says="further up, the cell was not run",
+)  # fmt: skip
+attack("lines-without-end", "bombs", "own cell", extra("\n" * 10_000_000))
 FORKS = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
 attack("processes", "bombs", "answer called", called(FORKS), "timeout error memory")
 THREADS = (

@@ -11,6 +11,8 @@ LARGEST_FILE = 32 * 1024 * 1024  # bytes
 MOST_CELLS = 2_000
 MOST_VALUES = 4_000_000  # strings, numbers, lists and objects in one file: each takes far more memory than its bytes
 MOST_DIGITS = 400
+LONGEST_CELL = 1_000_000  # characters of a cell that is run
+NOT_RUN = "the cell was not run"  # begins what is said of a longer one
 
 
 class Unusable(ValueError):
@@ -39,6 +41,8 @@ def read_notebook(data: bytes) -> dict:
         content = json.loads(_decoded(data), parse_int=_bounded_int, parse_constant=lambda name: None)
     except RecursionError:
         raise Unusable("the file is nested too deeply to be a notebook") from None
+    except MemoryError:
+        raise Unusable("the file takes too much memory to read: clear its outputs and hand it in again") from None
     except Unusable:
         raise
     except ValueError:
@@ -98,7 +102,17 @@ def _cell(cell: dict) -> dict:
 def _source(source: object) -> str:
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    return writable(source) if isinstance(source, str) else ""
+    if not isinstance(source, str):
+        return ""
+    return writable(source if len(source) <= LONGEST_CELL else _too_long(source))
+
+
+def _too_long(source: str) -> str:
+    """What stands in the place of a cell that nobody has written by hand: it says so where it would have run."""
+    first = source[:200].lstrip().partition("\n")[0]
+    length, most = f"{len(source) / 1e6:.1f} million characters", f"{LONGEST_CELL / 1e6:g} million"
+    said = f"{NOT_RUN}: it is {length} long, and {most} are the most"
+    return f"{first if first.startswith('#') else ''}\nraise ValueError({said!r})"
 
 
 def _dict(value: object) -> dict:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
+LONGEST = 20_000  # characters of a cell that is looked into
 LIBRARIES = frozenset(
     "__future__ cmath collections course_utils fractions functools itertools math matplotlib numpy operator pandas "
     "random re scipy statistics string time torch typing".split()
@@ -39,7 +40,10 @@ CHANGES = frozenset(
 
 @lru_cache(maxsize=256)
 def is_suspect(source: str) -> bool:
-    """Whether a cell does anything beyond computing. What cannot be parsed (magics, for example) is suspect."""
+    """Whether a cell does anything beyond computing. What cannot be parsed (magics, for example) is suspect, and so is
+    what is longer than anybody writes: a parser may take time and memory by the square of a source's length."""
+    if len(source) > LONGEST:
+        return True
     try:
         return any(map(_reaches_out, ast.walk(ast.parse(source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -23,6 +23,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from course_utils.checks.plain import Malformed, decode
 from course_utils.checks.probing import load_probe
+from course_utils.staff.grading.intake.reading import NOT_RUN
 from course_utils.staff.grading.place.suspicion import is_suspect
 from course_utils.staff.grading.records import UNGRADED, Row
 from course_utils.staff.grading.run.pool import KernelPool
@@ -42,6 +43,7 @@ ENDED = {
 JUDGING_SECONDS = (
     20.0  # of the processor, for one task: no honest answer takes a tenth of that, nor torch's import half
 )
+DEAF_SECONDS = 10  # of the processor, after which a judgement that goes on is ended with its process
 STATUS = {"timeout": "timeout", "memory": "memory"}  # of what ended a kernel; everything else is an error
 # Parts of pytest that have no work here; two of them collect all garbage of the process at each session's end.
 NOT_NEEDED = (
@@ -197,6 +199,7 @@ class Session:
         self.last: list[Cell] = []  # the student's below the last check: they run only where a name is missing
         self.done: list[Cell] = []  # those that a new kernel has to run again
         self.answers: dict[str, Outcome] = {}  # what running the answer cell of a task came to
+        self.not_run = ""  # what is said of the last cell that was too long to be run
         self.doubt = False  # whether what ran before may be to blame for what goes wrong now
         self.deadline = deadline or time.monotonic() + job.limits.total_seconds
         self.tasks = 1
@@ -208,6 +211,8 @@ class Session:
         late = not cell.pristine and time.monotonic() > self._until(cell.task)
         outcome = LATE if late else self._in_kernel(cell.source)
         self.doubt |= outcome.ended == "died" or (cell.pristine and bool(outcome.ended or outcome.error))
+        if outcome.error_text.startswith(NOT_RUN):
+            self.not_run = outcome.error_text
         if not outcome.ended:
             self.done.append(cell)
         elif cell.pristine:
@@ -281,7 +286,14 @@ class Session:
         result = judged(task, handed[0], self.job.seed)
         self.doubt |= result.message.startswith(UNREADABLE)
         if result.status == "missing" and answer.error:
-            return replace(result, status="error", message=f"the answer cell raised {_said(answer)}")
+            said = (
+                answer.error_text
+                if answer.error_text.startswith(NOT_RUN)
+                else f"the answer cell raised {_said(answer)}"
+            )
+            return replace(result, status="error", message=said)
+        if self.not_run and result.points < result.max_points:  # the answer may rest on what stands there
+            result = replace(result, message=f"{result.message} (further up, {self.not_run})")
         if result.status == "memory":
             self._end_kernel()  # what the answer still holds is not the next task's burden
         return result
@@ -398,7 +410,10 @@ def judged(task: str, data: dict, seed: int) -> Row:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError after so many seconds of the processor (in the main thread of a system that has timers)."""
+    """Raises TimeoutError after so many seconds of the processor (in the main thread of a system that has timers).
+
+    What does not come back to Python, and so cannot be interrupted, ends this process not much later.
+    """
 
     def late(*_: object) -> None:
         raise TimeoutError
@@ -406,11 +421,17 @@ def time_limit(seconds: float) -> Iterator[None]:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    import resource
+
     before = signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, seconds)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    last = int(time.process_time() + seconds) + DEAF_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (last if hard == resource.RLIM_INFINITY else min(last, hard), hard))
     try:
         yield
     finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
 

@@ -29,9 +29,10 @@ except ImportError:  # Windows: files are not locked there
     fcntl = None
 
 from course_utils.staff.grading.records import Row
-from course_utils.staff.grading.sandbox.isolation import Bubblewrap, Limits, LimitsOnly, Supplies, empty, remove
+from course_utils.staff.grading.sandbox.isolation import MIB, Bubblewrap, Limits, LimitsOnly, Supplies, empty, remove
 from course_utils.staff.grading.sandbox.processes import descendants, kill
 
+MEMORY = 3 * 1024 * MIB  # of a worker: what it parses, reads and judges comes from strangers
 LOCK = "course-grade.lock"  # in the folder of a run
 GRACE = 60  # seconds that a worker may take beyond a submission's own limit
 
@@ -122,6 +123,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")  # pytest's own words are not answers
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     signal.signal(signal.SIGTERM, _leave)
+    _limit_memory()
     _tie_processes()
     from course_utils.staff.grading.run import nbval_items
     from course_utils.staff.grading.run.pool import KernelPool
@@ -150,6 +152,16 @@ def serve() -> None:
 def _leave(*_: object) -> None:
     _end_descendants()
     os._exit(1)  # an exception would be taken for one of a cell
+
+
+def _limit_memory() -> None:
+    """Of what a process writes to: libraries that are only mapped, torch's above all, do not count. A kernel sets its
+    own limit again (see `Limits.resource_limits`)."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not every system has it
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY if hard < 0 else min(MEMORY, hard), hard))
 
 
 def _tie_processes() -> None:

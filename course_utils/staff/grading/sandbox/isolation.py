@@ -119,6 +119,7 @@ class Limits:
         """The limits that the system itself enforces, by the names of Python's `resource`."""
         return {
             "RLIMIT_AS": self.memory,
+            "RLIMIT_DATA": self.memory,
             "RLIMIT_CPU": int(self.total_seconds) + 60,  # a backstop: the grader counts CPU seconds by cell
             "RLIMIT_NPROC": self.processes + processes_already,
             "RLIMIT_FSIZE": self.file_size,
