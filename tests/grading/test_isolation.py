@@ -253,6 +253,27 @@ def test_a_kernel_that_misbehaves_is_ended(sandbox, folder, supplies, source, en
     assert not isolation.Path(f"/proc/{running.process.pid}").exists() or not running.process.alive()
 
 
+UNWAITED = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody is told what they have used
+for _ in range(8):
+    if os.fork() == 0:
+        while time.process_time() < 1:
+            pass
+        os._exit(0)
+    try:
+        os.wait()
+    except ChildProcessError:
+        pass"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux counts")
+def test_the_seconds_of_children_that_nobody_waits_for_count(folder, supplies):
+    running = Kernel(LimitsOnly(), folder, supplies, Limits(cpu_seconds=3, wall_seconds=10_000))
+    assert running.run(UNWAITED).ended == "timeout"
+
+
 # --- where there is no sandbox ----------------------------------------------------------------------------------------
 
 

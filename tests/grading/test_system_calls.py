@@ -17,10 +17,12 @@ RESULTS = {0x7FFF0000: ALLOWED, 0x00050000 | 38: NO_CALL, 0x00050000 | 1: FORBID
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7, "i386": 0x40000003, "arm": 0x40000028}
 NUMBERS = {
     "x86_64": {"read": 0, "socket": 41, "socketpair": 53, "setsockopt": 54, "clone": 56, "ptrace": 101, "mount": 165,
-               "memfd_create": 319, "unshare": 272, "clone3": 435, "io_uring_setup": 425, "bpf": 321, "execve": 59},
+               "memfd_create": 319, "unshare": 272, "clone3": 435, "io_uring_setup": 425, "bpf": 321, "execve": 59,
+               "fcntl": 72, "flock": 73, "io_setup": 206, "mq_open": 240, "inotify_init1": 294, "mincore": 27},
     "aarch64": {"read": 63, "socket": 198, "socketpair": 199, "setsockopt": 208, "clone": 220, "ptrace": 117,
                 "mount": 40, "memfd_create": 279, "unshare": 97, "clone3": 435, "io_uring_setup": 425, "bpf": 280,
-                "execve": 221},
+                "execve": 221, "fcntl": 25, "flock": 32, "io_setup": 0, "mq_open": 180, "inotify_init1": 26,
+                "mincore": 232},
 }  # fmt: skip
 X32 = 0x40000000
 THREAD, NEW_USER, NEW_NET = 0x003D0F00, 0x10000000, 0x40000000  # flags of clone
@@ -51,6 +53,10 @@ CALLS = [
     ("execve", (), ALLOWED),
     *((name, (), NO_CALL) for name in ("mount", "unshare", "ptrace", "memfd_create")),
     *((name, (), NO_CALL) for name in ("clone3", "io_uring_setup", "bpf")),
+    *((name, (), NO_CALL) for name in ("flock", "io_setup", "mq_open", "inotify_init1", "mincore")),
+    *(("fcntl", (3, command), ALLOWED) for command in (0, 1, 2, 3, 4, 6, 7, 37, 38, 1025, 1030, 1032)),
+    # F_GETLK, F_OFD_GETLK, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ
+    *(("fcntl", (3, command), FORBIDDEN) for command in (5, 36, 1024, 1026, 1031)),
     ("clone", (THREAD,), ALLOWED),
     ("clone", (THREAD | NEW_USER,), FORBIDDEN),
     ("clone", (NEW_NET,), FORBIDDEN),

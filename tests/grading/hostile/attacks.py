@@ -626,6 +626,38 @@ way("shared memory", "shmget", 0, 4096, 0o1600)
 raise RuntimeError(f"open {open_ways}")"""
 attack("ways-out", "snooping", "system calls", called(WAYS_OUT), "error", says="open []")
 
+# --- what one student could take from another, or tell them ----------------------------------------------------------
+
+SHARED = "/usr/bin/env"  # a file that all kernels see
+NEIGHBOURS = {
+    "pseudo-terminals": (
+        "import os\nheld = []\ntry:\n    while True: held.append(os.open('/dev/ptmx', os.O_RDWR))\nexcept OSError: pass\n"
+        "raise RuntimeError(f'held {len(held)}')", "held 0",
+    ),
+    "asynchronous-io": (
+        "import ctypes, platform\nnumber = {'x86_64': 206, 'aarch64': 0}[platform.machine()]\nheld = 0\n"
+        "while held < 9 and ctypes.CDLL(None).syscall(number, 1000, ctypes.byref(ctypes.c_ulong())) == 0: held += 1\n"
+        "raise RuntimeError(f'held {held}')", "held 0",
+    ),
+    "watches": (
+        "import ctypes\nraise RuntimeError(f'held {[ctypes.CDLL(None).inotify_init() for _ in range(3)]}')", "held [-1, -1, -1]",
+    ),
+    "lock": (f"import fcntl\nfcntl.flock(open({SHARED!r}), fcntl.LOCK_EX)\nraise RuntimeError('locked')", "not implemented"),
+    "lock-of-others": (
+        f"import fcntl, struct\nfile = open({SHARED!r})\nask = struct.pack('hhqqi', fcntl.F_WRLCK, 0, 0, 0, 0)\n"
+        "raise RuntimeError(f'said {fcntl.fcntl(file, fcntl.F_GETLK, ask)}')", "not permitted",
+    ),
+    "lease": (f"import fcntl\nfcntl.fcntl(open({SHARED!r}), fcntl.F_SETLEASE, fcntl.F_RDLCK)\nraise RuntimeError('held')", "not permitted"),
+    "last-to-go": (
+        "try:\n    open('/proc/self/oom_score_adj', 'w').write('0')\nexcept OSError: pass\n"
+        "raise RuntimeError('at ' + open('/proc/self/oom_score_adj').read())", "at 1000",
+    ),
+}  # fmt: skip
+for name, (source, says) in NEIGHBOURS.items():
+    attack(f"neighbours-{name}", "neighbours", "answer called", called(source), "error", says=says)
+# Without a pseudo-terminal, too, the shell's commands work in a notebook.
+attack("neighbours-shell", "neighbours", "own cell", extra("!echo a\n%sx echo a\nassert _exit_code == 0", RIGHT[TASK]))
+
 # --- network ----------------------------------------------------------------------------------------------------------
 
 CONNECT = """

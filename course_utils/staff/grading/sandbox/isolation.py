@@ -125,6 +125,9 @@ class Limits:
             "RLIMIT_FSIZE": self.file_size,
             "RLIMIT_NOFILE": 512,
             "RLIMIT_CORE": 0,
+            "RLIMIT_MEMLOCK": 0,
+            "RLIMIT_MSGQUEUE": 0,
+            "RLIMIT_SIGPENDING": 1024,
         }
 
 
@@ -372,13 +375,18 @@ class Bubblewrap:
     def inside(self, supplies: Supplies, limits: Limits, shown: list[Path]) -> list[str]:
         """The words that run a command in a sandbox, in which these folders too are seen."""
         words = ["bwrap", *self._namespaces(), "--proc", "/proc", "--dev", "/dev"]
+        words += ["--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts"]  # pseudo-terminals: the machine has so many in all
         for folder in self.writable:
             words += ["--perms", "1777", "--size", str(limits.file_size), "--tmpfs", folder]
         words += self._system(supplies, shown)
-        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", self.home, "--clearenv"]
+        # Of /proc, above all, oom_score_adj: nobody makes themselves the last to go when memory runs out.
+        words += self._settings() + ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", self.home, "--clearenv"]
         for name, value in kernel_environment(self.home, supplies).items():
             words += ["--setenv", name, value]
         return words
+
+    def _settings(self) -> list[str]:
+        return ["--remount-ro", "/proc"]
 
     def _system_calls(self) -> bytes:
         return filter_program()

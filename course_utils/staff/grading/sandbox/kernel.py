@@ -161,7 +161,9 @@ class _Watch:
         self.kernel, self.limits = kernel, kernel.limits
         self.received = 0
         self.started = self.looked = time.monotonic()
-        self.cpu_before = _cpu_seconds(_family(kernel.process))
+        family = _family(kernel.process)
+        self.cpu_before, self.own_cpu_before = _cpu_seconds(family), _own_cpu_seconds(family)
+        self.own_cpu = self.own_cpu_before
         self.memory = 0
         self.by_clock = False  # whether its time is over by the clock alone
         self.own = psutil.Process()
@@ -183,9 +185,16 @@ class _Watch:
             return "memory"
         if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
             return "output"  # messages that wait here, or a single one that does not end
-        cpu = _cpu_seconds(family) - self.cpu_before
+        cpu = self._cpu(family)
         self.by_clock = cpu <= self.limits.cpu_seconds and now - self.started > self.limits.wall_seconds
         return "timeout" if self.by_clock or cpu > self.limits.cpu_seconds else ""
+
+    def _cpu(self, family: list[psutil.Process]) -> float:
+        """CPU seconds of the cell. The system adds up those of children that were waited for; of others that are gone,
+        what was last seen counts."""
+        self.own_cpu = self.own_cpu | _own_cpu_seconds(family)
+        own = sum(seconds - self.own_cpu_before.get(process, 0.0) for process, seconds in self.own_cpu.items())
+        return max(own, _cpu_seconds(family) - self.cpu_before)
 
     def _hoards(self, family: list[psutil.Process]) -> bool:
         """Whether the processes hold what takes memory and is counted for none of them."""
@@ -225,6 +234,16 @@ def _cpu_seconds(family: list[psutil.Process]) -> float:
             used = process.cpu_times()
             total += used.user + used.system + getattr(used, "children_user", 0) + getattr(used, "children_system", 0)
     return total
+
+
+def _own_cpu_seconds(family: list[psutil.Process]) -> dict[psutil.Process, float]:
+    """What each has used itself, without its children."""
+    own = {}
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            used = process.cpu_times()
+            own[process] = used.user + used.system
+    return own
 
 
 def _largest_memory(family: list[psutil.Process]) -> int:

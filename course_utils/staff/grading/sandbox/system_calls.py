@@ -2,9 +2,13 @@
 
 Refused are calls that open new namespaces or mounts (inside a namespace of its own a process could mount a file system
 without a size), that hold memory which no limit counts (attributes of files, large buffers of sockets), that look into
-other processes, and all sockets but those within the sandbox. What is refused fails with an error, as on a system that
-does not have the call; so does every call by the numbers of another architecture (32-bit, x32). Where the numbers of a
-processor's calls are not known here, there is no filter, and so no sandbox.
+other processes, and all sockets but those within the sandbox. Others are refused since their use by one student is felt
+or seen by another: they count for the whole machine (asynchronous input and output, message queues, watches on files),
+or go by files that all see (locks, leases, what is in memory of them).
+
+What is refused fails with an error, as on a system that does not have the call; so does every call by the numbers of
+another architecture (32-bit, x32). Where the numbers of a processor's calls are not known here, there is no filter, and
+so no sandbox.
 """
 
 from __future__ import annotations
@@ -37,8 +41,13 @@ REFUSED = {
     "swapon": (167, 224), "syslog": (103, 116), "kexec_load": (246, 104), "init_module": (175, 105),
     "finit_module": (313, 273), "clone3": (435, 435), "setxattr": (188, 5),
     "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "io_setup": (206, 0), "mq_open": (240, 180), "inotify_init": (253, 26), "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262), "flock": (73, 32), "mincore": (27, 232), "cachestat": (451, 451),
 }  # fmt: skip
 CLONE, SOCKET, SOCKET_PAIR, SET_OPTION = (56, 220), (41, 198), (53, 199), (54, 208)
+FCNTL = (72, 25)
+# F_GETLK, F_OFD_GETLK (locks of others), F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ (memory that counts for an account)
+FCNTL_REFUSED = (5, 36, 1024, 1026, 1031)
 
 
 class Unavailable(RuntimeError):
@@ -70,6 +79,11 @@ def filter_program(machine: str = "") -> bytes:
     code += [
         (EQUAL, 0, 4, CLONE[which]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_BIT, 0, 1, NEW_NAMESPACES), _error(PERMISSION),
         (RETURN, 0, 0, ALLOW),
+    ]  # fmt: skip
+    refused = [(EQUAL, len(FCNTL_REFUSED) - i, 0, command) for i, command in enumerate(FCNTL_REFUSED)]
+    code += [
+        (EQUAL, 0, len(refused) + 3, FCNTL[which]), (LOAD, 0, 0, SECOND_ARGUMENT), *refused,
+        (RETURN, 0, 0, ALLOW), _error(PERMISSION),
     ]  # fmt: skip
     code += [
         (EQUAL, 0, 7, SET_OPTION[which]), (LOAD, 0, 0, SECOND_ARGUMENT), (EQUAL, 0, 4, SOCKETS),

@@ -32,7 +32,7 @@ from course_utils.staff.grading.sandbox.isolation import (
     Workspace,
     kernel_environment,
 )
-from course_utils.staff.grading.sandbox.process import KERNEL_OPTIONS, NotStarted
+from course_utils.staff.grading.sandbox.process import KERNEL_OPTIONS, NotStarted, goes_first
 
 PARENT = "\n".join(
     [
@@ -73,6 +73,10 @@ class Warm(Bubblewrap):
             "arguments": [word.format(connection_file=CONNECTION_FILE) for word in KERNEL_OPTIONS],
         }
 
+    def _settings(self) -> list[str]:
+        """The parent's /proc is written to by the kernels' processes, which then mount a read-only one of their own."""
+        return []
+
     def _namespaces(self) -> list[str]:
         """Those of the parent: its kernels will make their own in them."""
         words = [word for word in super()._namespaces() if word != "--disable-userns"]
@@ -91,7 +95,7 @@ class Parent:
         with theirs:
             self.process = subprocess.Popen(
                 words, pass_fds=[theirs.fileno()], env=kernel_environment(sandbox.home, supplies),
-                stdin=nowhere, stdout=nowhere, stderr=nowhere,
+                stdin=nowhere, stdout=nowhere, stderr=nowhere, preexec_fn=goes_first,
             )  # fmt: skip
 
     def serves(self, supplies: Supplies, imports: tuple[str, ...]) -> bool:

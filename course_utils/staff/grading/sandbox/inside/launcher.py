@@ -17,11 +17,6 @@ def confine(rules):
 
     rules: {"limits": {RLIMIT_...: value}, "uid": int or null, "filter": of system calls, in hexadecimal digits}.
     """
-    try:  # should the machine's memory run out after all, this process is the one to go
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    except OSError:
-        pass
     for name, value in rules["limits"].items():
         limit(name, value)
     if rules["uid"] is not None:
@@ -83,5 +78,7 @@ def be_kernel():
 
     zmq.Socket.bind = bind_handed  # pyright: ignore[reportAttributeAccessIssue]
     from ipykernel.kernelapp import launch_new_instance
+    from ipykernel.zmqshell import ZMQInteractiveShell
 
+    ZMQInteractiveShell.system = ZMQInteractiveShell.system_raw  # `!ls` without a pseudo-terminal: there are none
     launch_new_instance()

@@ -19,7 +19,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 APART = 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000
 USERS = 0x10000000
 LANGUAGE_MODEL = "course_utils.language_model"
-NOSUID, NODEV, NOEXEC, BIND, WITH_ALL_BELOW, PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
+READ_ONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, WITH_ALL_BELOW, PRIVATE = 1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000
 
 
 def serve(about, confine, be_kernel):
@@ -66,6 +66,7 @@ def become(talk, confine, be_kernel):
         settle(order)
         if order["user_namespace"]:  # and no further one in it
             write("/proc/sys/user/max_user_namespaces", "0")
+        mount("none", "/proc", "", REMOUNT | BIND | READ_ONLY | NOSUID | NODEV | NOEXEC)
         keep_no_privilege(lambda: confine(order["rules"]))
         kernel = os.fork()
         if kernel:
