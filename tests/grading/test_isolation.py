@@ -14,7 +14,7 @@ from course_utils.project import course_folder
 from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place.graft import graft
 from course_utils.staff.grading.run.worker import run_folder
-from course_utils.staff.grading.sandbox import isolation
+from course_utils.staff.grading.sandbox import control_groups, isolation
 from course_utils.staff.grading.sandbox.isolation import (
     Bubblewrap,
     Limits,
@@ -269,9 +269,58 @@ for _ in range(8):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="as Linux counts")
-def test_the_seconds_of_children_that_nobody_waits_for_count(folder, supplies):
+@pytest.mark.parametrize("seconds", ["as the system counts", "as the grader counts"])
+def test_the_seconds_of_children_that_nobody_waits_for_count(folder, supplies, monkeypatch, seconds):
+    if seconds == "as the grader counts":
+        monkeypatch.setattr(control_groups, "_above", lambda: None)
     running = Kernel(LimitsOnly(), folder, supplies, Limits(cpu_seconds=3, wall_seconds=10_000))
     assert running.run(UNWAITED).ended == "timeout"
+
+
+def test_children_too_short_to_be_seen_count_in_a_control_group(folder, supplies):
+    running = Kernel(LimitsOnly(), folder, supplies, Limits(cpu_seconds=2, wall_seconds=10_000))
+    running.wait()
+    if running.group is None:
+        running.end()
+        pytest.skip("this account may not make control groups of version 2 here")
+    made = running.group.folder
+    assert made.is_dir()
+    assert running.run(UNWAITED.replace("range(8)", "range(400)").replace("< 1:", "< 0.02:")).ended == "timeout"
+    assert not made.exists()
+
+
+def test_what_a_control_group_is_told_and_tells(tmp_path):
+    for name in ("memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cgroup.kill"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 2000000\n")
+    (tmp_path / "memory.events").write_text("low 0\nhigh 0\nmax 9\noom 1\noom_kill 0\n")
+    group = control_groups.Group(tmp_path, Limits(memory=7, processes=5))
+    told = {
+        name: (tmp_path / name).read_text()
+        for name in ("memory.max", "memory.swap.max", "memory.oom.group", "pids.max")
+    }
+    assert told == {"memory.max": "7", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "13"}
+    assert group.bounds_memory and group.cpu_seconds() == 2.5 and not group.ran_out_of_memory()
+    (tmp_path / "memory.events").write_text("oom_kill 1\n")
+    assert group.ran_out_of_memory()
+    (tmp_path / "memory.max").unlink()  # where the controller cannot be had, the file is not there
+    assert not control_groups.Group(tmp_path, Limits()).bounds_memory
+    assert not (tmp_path / "memory.max").exists()
+
+
+class Full(control_groups.Group):
+    """A group whose memory has run out."""
+
+    def ran_out_of_memory(self):
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux tells it")
+def test_a_kernel_that_the_system_ended_for_lack_of_memory_is_told_so(folder, supplies, tmp_path, monkeypatch):
+    (tmp_path / "cpu.stat").write_text("usage_usec 0\n")
+    monkeypatch.setattr(control_groups.Group, "of", lambda pids, limits: Full(tmp_path, limits))
+    running = Kernel(LimitsOnly(), folder, supplies, LIMITS)
+    assert running.run("import os; os.kill(os.getpid(), 9)").ended == "memory"
 
 
 # --- where there is no sandbox ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import zmq
 from jupyter_client.manager import KernelManager
 
 from course_utils.checks.probing import MIME
+from course_utils.staff.grading.sandbox.control_groups import Group
 from course_utils.staff.grading.sandbox.isolation import MIB, Isolation, Limits, Supplies, Workspace, remove
 from course_utils.staff.grading.sandbox.process import NotStarted, Process
 from course_utils.staff.grading.sandbox.processes import descendants, kill
@@ -57,6 +58,7 @@ class Kernel:
         self, isolation: Isolation, folder: Path, supplies: Supplies, limits: Limits, imports: tuple[str, ...] = ()
     ) -> None:
         self.limits, self.ready = limits, False
+        self.group: Group | None = None  # before a line of a student's code runs
         self.writable = isolation.writable
         self.workspace = Workspace.make(folder)
         self.manager = KernelManager(
@@ -95,6 +97,7 @@ class Kernel:
             for socket, _ in self.poller.poll(100):
                 socket.recv_multipart()
                 heard.add(next(name for name, own in self.channels.items() if own is socket))
+        self.group = Group.of([process.pid for process in _family(self.process)], self.limits)
         self.ready = True
 
     def _bound_messages(self) -> None:
@@ -151,6 +154,8 @@ class Kernel:
         with contextlib.suppress(Exception):
             self.process.end()
         psutil.wait_procs(family, timeout=2)
+        if self.group is not None:
+            self.group.end()
         remove(self.workspace.meeting.parent)
 
 
@@ -164,6 +169,7 @@ class _Watch:
         family = _family(kernel.process)
         self.cpu_before, self.own_cpu_before = _cpu_seconds(family), _own_cpu_seconds(family)
         self.own_cpu = self.own_cpu_before
+        self.group_cpu_before = kernel.group.cpu_seconds() if kernel.group is not None else 0.0
         self.memory = 0
         self.by_clock = False  # whether its time is over by the clock alone
         self.own = psutil.Process()
@@ -178,10 +184,13 @@ class _Watch:
             return ""
         self.looked = now
         family = _family(self.kernel.process)
+        group = self.kernel.group
+        if group is not None and group.ran_out_of_memory():
+            return "memory"
         if not family or not self.kernel.process.alive():
             return "memory" if self.memory > 0.9 * self.limits.memory else "died"
         self.memory = max(self.memory, _largest_memory(family))
-        if _total_memory(family, self.limits.memory) > self.limits.memory or self._hoards(family):
+        if not (group is not None and group.bounds_memory) and self._too_much_memory(family):
             return "memory"
         if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
             return "output"  # messages that wait here, or a single one that does not end
@@ -189,9 +198,14 @@ class _Watch:
         self.by_clock = cpu <= self.limits.cpu_seconds and now - self.started > self.limits.wall_seconds
         return "timeout" if self.by_clock or cpu > self.limits.cpu_seconds else ""
 
+    def _too_much_memory(self, family: list[psutil.Process]) -> bool:
+        return _total_memory(family, self.limits.memory) > self.limits.memory or self._hoards(family)
+
     def _cpu(self, family: list[psutil.Process]) -> float:
-        """CPU seconds of the cell. The system adds up those of children that were waited for; of others that are gone,
-        what was last seen counts."""
+        """CPU seconds of the cell. Without a control group the system adds up those of children that were waited for;
+        of others that are gone, what was last seen counts."""
+        if self.kernel.group is not None:
+            return self.kernel.group.cpu_seconds() - self.group_cpu_before
         self.own_cpu = self.own_cpu | _own_cpu_seconds(family)
         own = sum(seconds - self.own_cpu_before.get(process, 0.0) for process, seconds in self.own_cpu.items())
         return max(own, _cpu_seconds(family) - self.cpu_before)
