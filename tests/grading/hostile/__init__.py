@@ -21,6 +21,7 @@ What is not defended:
 * Faults in the Linux kernel, in bubblewrap, in Python's JSON or in ZeroMQ. The filter on system calls makes the first
   harder to reach; the grader's own process is an ordinary one, so it should not be run by someone who holds secrets
   that are worth such an attack.
+* Students who agree to tell each other something by how busy the machine is, while both are graded.
 * A student who breaks their own earlier results: once a task's own code has spoilt its kernel, that task is lost.
 * Grading with `--unsafe-no-sandbox`, and `course check`, which runs one's own notebook: limits, and no walls.
 """
