@@ -21,6 +21,7 @@ from course_utils.staff.grading.intake.marks import BadMarks
 from course_utils.staff.grading.intake.roster import BadRoster, Enrolled
 from course_utils.staff.grading.place.pristine import NoExercise
 from course_utils.staff.grading.records import LOST, Record, Row
+from course_utils.staff.grading.report import report
 from course_utils.staff.grading.report.graded import Changes, Graded
 from course_utils.staff.grading.report.summary import summary
 from course_utils.staff.grading.run import run
@@ -344,6 +345,7 @@ def test_a_run_with_something_ungraded_says_so_and_ends_with_1(grading, fake_wor
         ("points", "2"),
         ("points", float("nan")),
         ("points", None),
+        ("points", 10**400),
         ("message", 7),
         ("by_clock", "no"),
         ("task", ["E01.1"]),
@@ -357,6 +359,22 @@ def test_a_record_that_was_damaged_is_graded_anew(grading, fake_worker, damage):
             record["rows"][0][damage[0]] = damage[1]
             path.write_text(json.dumps(record), encoding="utf-8")
     assert grading() == rows and fake_worker.calls == 4
+
+
+def test_a_record_of_endless_brackets_is_none(tmp_path):
+    store = run.Store(tmp_path)
+    store.put(run.Record("s00", NAME, "f", ()))
+    (path,) = tmp_path.iterdir()
+    path.write_text("[" * 200_000, encoding="utf-8")
+    assert store.get("s00", NAME, "f") is None
+
+
+@pytest.mark.parametrize("damage", ["3", "null", '["feedback"]', '["results.csv/x"]', '["a\\u0000b"]', "[" * 200_000])
+def test_a_damaged_list_of_pages_ends_no_run(grading, damage):
+    rows = grading(*STUDENTS[:2])
+    path = grading.folder / "report" / report.WRITTEN
+    path.write_text(damage, encoding="utf-8")
+    assert grading() == rows and NAME in path.read_text(encoding="utf-8")
 
 
 def test_what_an_operator_lays_beside_the_pages_stays(grading):

@@ -67,14 +67,17 @@ def _take_away_others(folder: Path, written: set[Path]) -> None:
     """
     path_of_list, now = folder / WRITTEN, sorted(path.relative_to(folder).as_posix() for path in written)
     try:
-        before = json.loads(path_of_list.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        before = []
-    for gone in sorted(set(map(str, before)) - set(now)):
+        before = set(map(str, json.loads(path_of_list.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError, RecursionError):  # none yet, or damaged
+        before = set()
+    for gone in sorted(before - set(now)):
         path = folder / gone
-        if not path.resolve().is_relative_to(folder.resolve()):
+        try:
+            if not path.resolve().is_relative_to(folder.resolve()):
+                continue
+            path.unlink(missing_ok=True)
+        except (OSError, ValueError):  # no file of ours: a folder is in its place, or no path can be called so
             continue
-        path.unlink(missing_ok=True)
         for parent in path.relative_to(folder).parents[:-1]:
             with contextlib.suppress(OSError):  # not empty
                 (folder / parent).rmdir()
