@@ -14,7 +14,7 @@ from typing import Any
 
 from course_utils import toy_language
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 from course_utils.toy_language import ToyLanguage
 
 BOS, EOS = "<s>", "</s>"
@@ -171,7 +171,7 @@ def ask_both(prefix_prob: Callable, others: dict, cases: Sequence[Case]) -> list
         elif callable(complete_prob):
             seen.append(observe(complete_prob, source.cond, tokens, EOS))
         else:
-            seen.append({"error": "NotImplementedError", "message": "there is no function complete_prob"})
+            seen.append(not_there("complete_prob"))
     return seen
 
 

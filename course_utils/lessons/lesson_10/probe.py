@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -185,7 +185,7 @@ def sum_each(answer: Callable, others: dict, cases: Sequence[Case]) -> list[dict
         if callable(functions.get(name)):
             seen.append(observe(functions[name], *args))
         else:
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+            seen.append(not_there(name))
     return seen
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, ask_functions, axes_data, observe, plot_each, the_axes
+from course_utils.checks.probing import Case, Probe, ask_functions, axes_data, not_there, observe, plot_each, the_axes
 
 IGNORED = -100
 
@@ -245,7 +245,7 @@ def numbers_and_plot(answer: Callable, others: dict, cases: Sequence[Case]) -> l
         name, *args = case.fresh_args()
         function = answer if name == "e11_7" else others.get(name)
         if not callable(function):
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+            seen.append(not_there(name))
         elif name == "e11_7":
             seen.append(observe(function))
         else:

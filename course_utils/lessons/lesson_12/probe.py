@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import toy_language
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 
 NO_MASS = -np.inf
 
@@ -261,7 +261,7 @@ def report_each(audit_report: Callable, others: dict, cases: Sequence[Case]) -> 
         if callable(functions.get(name)):
             seen.append(observe(functions[name], *args))
         else:
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+            seen.append(not_there(name))
     return seen
 
 

@@ -171,9 +171,7 @@ def geometric_lengths(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Findi
 def both_events(case: Case, one: Seen) -> str:
     """E02.4: Pr(a string starts with the tokens), and Pr(it is the tokens), by adding up cells of the joint table."""
     function, *args = case.fresh_args()
-    if one.error == "NotImplementedError" and function == "complete_prob":
-        return "complete_prob is not answered yet"
-    return raised(one) if one.error else differs(case, one, event_by_cells(function, *args))
+    return raised(one, function) if one.error else differs(case, one, event_by_cells(function, *args))
 
 
 def event_by_cells(function: str, tokens: Sequence[str], source: ToyLanguage) -> float:
