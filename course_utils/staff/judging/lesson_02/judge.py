@@ -23,7 +23,7 @@ from course_utils.checks.reading import (
     show,
     single_precision,
 )
-from course_utils.lessons.lesson_02.probe import BOS, EOS, Steps
+from course_utils.lessons.lesson_02.probe import BOS, Steps, end_symbol
 from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, matches, raised
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
@@ -176,7 +176,7 @@ def both_events(case: Case, one: Seen) -> str:
 
 def event_by_cells(function: str, tokens: Sequence[str], source: ToyLanguage) -> float:
     """The exact probability of one of the two events, rounded once."""
-    event = tokens if function == "prefix_prob" else [*tokens, EOS]
+    event = tokens if function == "prefix_prob" else [*tokens, end_symbol(source)]
     return source.marginal_prob(event, n=len(tokens) + 1)
 
 
