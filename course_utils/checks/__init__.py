@@ -2,6 +2,8 @@
 
 plain      values as plain data, which cannot lie
 probing    calls an answer on the inputs of its task and writes down what came back
+cells      what the cells that were run say of an answer that is not there
+patience   an end to an answer that comes to none
 reading    numbers, arrays and texts from plain data
 registry   which tasks there are
 

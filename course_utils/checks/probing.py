@@ -6,22 +6,29 @@ inputs and nothing of what is right.
 
 from __future__ import annotations
 
+import ast
+import builtins
 import contextlib
 import copy
+import dis
 import importlib
+import inspect
 import io
 import random
 import re
+import textwrap
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from course_utils.checks.cells import why_unasked
 from course_utils.checks.plain import encode
 from course_utils.checks.settings import ours, theirs
 
 MIME = "application/vnd.course.probe+json"
 MAX_MESSAGE = 300
+RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class Probe:
 
 
 def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda value: value) -> dict:
-    """Calls the answer once: `{"value": encoded}` or `{"error": name, "message": text}`.
+    """Calls the answer once: `{"value": encoded}` or what `error_seen` makes of what it raised.
 
     It is called with the settings of the notebook that it stands in (see `settings`). `read` takes from the returned
     value what the task is about (the data of a matplotlib Axes, for example); what it raises counts as the answer's
@@ -86,7 +93,45 @@ def observe(answer: Callable, *args: Any, read: Callable[[Any], Any] = lambda va
         with theirs():
             return {"value": encode(read(answer(*args)))}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a student's code raises is an observation
-        return {"error": type(error).__name__[:100], "message": _one_line(error)}
+        return error_seen(error, getattr(answer, "__globals__", None))
+
+
+def error_seen(error: BaseException, own: Mapping[str, Any] | None = None) -> dict:
+    """An exception as an observation: `{"error": name, "message": text, "bases": names}`.
+
+    own: the globals of the answer. bases: the exceptions that its type is derived from. Where the line `raise
+    NotImplementedError` of the exercise raised it, `stub` says whether its `function` is "untouched" or has an answer
+    beside it ("left").
+    """
+    kinds = [kind.__name__[:100] for kind in type(error).__mro__[1:20] if issubclass(kind, Exception)]
+    seen = {"error": type(error).__name__[:100], "message": _one_line(error), "bases": kinds}
+    stub = _raised_by_stub(error, own)
+    return seen | {"stub": stub[0], "function": stub[1][:100]} if stub else seen
+
+
+def not_there(function: str) -> dict:
+    """The observation of a call of a function that the notebook does not define."""
+    said = f"there is no function {function}"
+    return {"error": "NotImplementedError", "message": said, "stub": "absent", "function": function}
+
+
+def _raised_by_stub(error: BaseException, own: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    """("untouched" or "left", the function's name) where a bare `raise NotImplementedError` of the notebook did it:
+    torch raises the same type, with a text, for many a wrong call."""
+    trace = error.__traceback__
+    if type(error) is not NotImplementedError or error.args or trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code, names = trace.tb_frame.f_code, trace.tb_frame.f_globals
+    if not (names is own or names.get("__name__") == "__main__") or code.co_code[trace.tb_lasti] != RAISE:
+        return None
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(code))).body[0].body  # type: ignore[attr-defined]
+        alone = len([part for part in body if not isinstance(getattr(part, "value", None), ast.Constant)]) == 1
+    except (OSError, SyntaxError, IndexError, AttributeError):  # no source: by the lines that do something
+        alone = len({line for *_, line in code.co_lines() if line} - {code.co_firstlineno}) <= 1
+    return "untouched" if alone else "left", code.co_name
 
 
 def _one_line(error: BaseException) -> str:
@@ -97,28 +142,49 @@ def _one_line(error: BaseException) -> str:
     return re.sub(r"\s+", " ", text[: 4 * MAX_MESSAGE])[:MAX_MESSAGE].encode("utf-8", "replace").decode("utf-8")
 
 
-def probe_task(task: str, namespace: Mapping[str, Any], seed: int) -> dict:
+def probe_task(task: str, namespace: Mapping[str, Any], seed: int, cells: Sequence[str] = ()) -> dict:
     """Runs the probe of `task` on the function that `namespace` holds under the task's name.
 
-    Returns plain data: `{"task", "seed", "state", "seen"}`. state is "missing" (no function of that name), "stub"
-    (every call raised NotImplementedError) or "answered". Nothing that the answer prints or warns about is shown.
+    cells: sources of the cells that were run, in order, where they are known. Returns plain data: `{"task", "seed",
+    "state", "seen"}`. state is "missing" (no function of that name), "stub" (every call came to the line
+    `raise NotImplementedError` of a function as it was handed out), "answered", or "unasked": there is something, but
+    not what is to be asked, and `why` says why. Nothing that the answer prints or warns about is shown.
 
-    Where it raises, and the notebook has changed what torch takes by default, this may be all that is wrong: it is
-    asked once more, with torch's own defaults.
+    Where it raises, and the notebook has changed what torch takes by default or covered built-in names (with `from
+    numpy import *`, say), this may be all that is wrong: it is asked once more, without that.
     """
     with ours(), silence():
         probe = load_probe(task)
+        why = why_unasked(task, probe.function, cells, namespace)
     answer = namespace.get(probe.function)
     data = {"task": task, "seed": seed, "state": "missing", "seen": []}
+    if not why and answer is not None and not callable(answer):
+        why = f"{probe.function} is not a function here: the task asks for def {probe.function}(...)"
+    if why:
+        return data | {"state": "unasked", "why": why[:MAX_MESSAGE]}
     if not callable(answer):
-        return data | ({} if answer is None else {"found": type(answer).__name__[:100]})
+        return data
     seen = _asked(probe, namespace, seed)
-    if any("error" in one for one in seen):
-        with ours() as torch_was_changed:
-            again = _asked(probe, namespace, seed) if torch_was_changed else seen
+    for put_aside in (ours(), _own_builtins(namespace)):
+        with put_aside as was_changed:
+            again = _asked(probe, namespace, seed) if was_changed and any("error" in one for one in seen) else seen
         seen = [second if "error" in one else one for one, second in zip(seen, again, strict=True)]
-    stub = bool(seen) and all(one.get("error") == "NotImplementedError" for one in seen)
+    stub = bool(seen) and all(one.get("stub") in ("untouched", "absent") for one in seen)
     return data | {"state": "stub" if stub else "answered", "seen": seen}
+
+
+@contextlib.contextmanager
+def _own_builtins(namespace: Mapping[str, Any]) -> Iterator[bool]:
+    """The built-in names mean what they mean in Python, and are put back. Gives whether the notebook covers any."""
+    public = (name for name in dir(builtins) if not name.startswith("_"))
+    covered = {name: namespace[name] for name in public if name in namespace}
+    for name in covered if isinstance(namespace, dict) else ():
+        del namespace[name]
+    try:
+        yield bool(covered)
+    finally:
+        if isinstance(namespace, dict):
+            namespace.update(covered)
 
 
 def _asked(probe: Probe, namespace: Mapping[str, Any], seed: int) -> list[dict]:
@@ -127,11 +193,23 @@ def _asked(probe: Probe, namespace: Mapping[str, Any], seed: int) -> list[dict]:
     return probe.ask(namespace, cases)
 
 
-def why_missing(function: str, data: Mapping[str, Any]) -> str:
+def why_missing(data: Mapping[str, Any]) -> str:
     """What is said of the data of a probe that found nothing to ask."""
-    if data.get("state") == "missing" and isinstance(data.get("found"), str):
-        return f"{function} is not a function here: the task asks for def {function}(...)"
+    why = data.get("why")
+    if data.get("state") == "unasked" and isinstance(why, str):
+        return re.sub(r"\s+", " ", why)[:MAX_MESSAGE]
     return "not answered yet"
+
+
+def raised(error: str, message: str, stub: str = "", function: str = "") -> str:
+    """What is said of an answer that raised; the arguments are those of an observation (see `error_seen`)."""
+    if stub == "left":
+        return f"the line `raise NotImplementedError` is still in {function or 'the answer'}: delete it"
+    if stub == "absent":
+        return f"there is no function {function} here: the task asks for it"
+    if stub:
+        return f"{function or 'a function'} is not answered yet"
+    return f"the answer raised {error}{f': {message}' if message else ''}"
 
 
 def report_unjudged(task: str, data: Mapping[str, Any]) -> str:
@@ -142,15 +220,16 @@ def report_unjudged(task: str, data: Mapping[str, Any]) -> str:
     probe = load_probe(task)
     name = f"{task} {probe.function}"
     if data["state"] != "answered":
-        return f"{name}: {why_missing(probe.function, data)}"
+        return f"{name}: {why_missing(data)}"
     with ours(), silence():
         cases, seen = probe.cases(random.Random(data["seed"])), data["seen"]
     failed = next((at for at, one in enumerate(seen) if "error" in one), None)
     if failed is None:
         inputs = "" if len(cases) == 1 else f" on {len(cases)} inputs"
         return f"{name}: it runs{inputs}; whether it is right is checked when you hand it in"
-    said = f": {seen[failed]['message']}" if seen[failed].get("message") else ""
-    lines = [f"{name}: it does not run yet", f"  the answer raised {seen[failed]['error']}{said}"]
+    one = seen[failed]
+    said = raised(one["error"], one.get("message", ""), one.get("stub", ""), one.get("function", ""))
+    lines = [f"{name}: it does not run yet", f"  {said}"]
     return "\n".join(lines + ([f"  try: {cases[failed].call(probe.function)}"] if cases[failed].fresh_args() else []))
 
 
@@ -188,12 +267,13 @@ def probes(lesson: str) -> dict[str, Probe]:
     return importlib.import_module(f"course_utils.lessons.lesson_{lesson}.probe").PROBES
 
 
-def hand_over(task: str, seed: int, nonce: str = "") -> None:
-    """Displays the probe's data as one output of type `MIME`, for a judge outside this process."""
+def hand_over(task: str, seed: int, nonce: str = "", cells: Sequence[str] = ()) -> None:
+    """Displays the probe's data as one output of type `MIME`, for a judge outside this process. cells: those of the
+    task that were run."""
     from IPython import get_ipython
     from IPython.display import display
 
-    data = probe_task(task, get_ipython().user_ns, seed)
+    data = probe_task(task, get_ipython().user_ns, seed, cells)
     display({MIME: data | {"nonce": nonce}, "text/plain": f"probe of {task}"}, raw=True)
 
 
@@ -287,7 +367,7 @@ def ask_functions(first: str, second: str) -> Callable:
             if callable(functions[name]):
                 seen.append(observe(functions[name], *args))
             else:
-                seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+                seen.append(not_there(name))
         return seen
 
     return run

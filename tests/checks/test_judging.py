@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, probe_task
+from course_utils.checks.probing import Case, Probe, load_probe, probe_task
 from course_utils.staff.judging import judging, mutants
 from course_utils.staff.judging.judging import ROUNDED, Finding, Judge, alike, judge_task, matches, report, value
 from course_utils.staff.judging.mutants import Answer
@@ -304,3 +305,35 @@ def test_errors_count_as_the_same_by_kind_and_slips_by_their_text():
     assert not alike(observation(1) | {"rows": 1}, observation(1) | {"rows": 2})
     assert alike(observation(1.26), observation(1.31), read=lambda got: round(got, 1))
     assert not alike(observation(1.26), observation(1.41), read=lambda got: round(got, 1))
+
+
+@pytest.mark.parametrize("kind", [type("Refused", (ValueError,), {}), UnicodeError])
+def test_an_exception_that_is_derived_from_the_right_one_is_right(kind):
+    probe, rng = load_probe("E09.7"), random.Random(0)
+
+    def pair_ids(lm, x, y):
+        x_ids = lm.encode(x)
+        if lm.encode(x + y)[: len(x_ids)] != x_ids:
+            raise kind("a token spans the join")
+        return [lm.bos, *x_ids], lm.encode(y)
+
+    assert any("error" in one for one in probe.ask({"pair_ids": pair_ids}, probe.cases(rng)))
+    assert judge_task("E09.7", probe_task("E09.7", {"pair_ids": pair_ids}, 0), 0).right
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("Could not run 'aten::x'"), NotImplementedError()])
+def test_only_the_line_of_the_stub_is_the_stub(error):
+    """torch raises the same type for many a wrong call."""
+    there = {"__name__": "torch.somewhere"}
+    exec("def deep(error):\n    raise error", there)
+    here = {"__name__": "__main__", "deep": there["deep"], "error": error}
+    exec("def joint_prob(conds):\n    return deep(error)", here)
+    data = probe_task("E01.2", here, 0)
+    assert data["state"] == "answered" and "stub" not in data["seen"][0]
+    verdict = judge_task("E01.2", data, 0)
+    assert verdict.status == "error" and "the answer raised NotImplementedError" in verdict.message
+
+
+def test_a_constant_earns_no_part_of_three_faults():
+    verdict = judge_task("E08.6", probe_task("E08.6", {"sequence_score": lambda logits, ids: 0.0}, 0), 0)
+    assert verdict.points == 0

@@ -45,7 +45,7 @@ def test_an_answer_that_raised_is_not_looked_at_unless_asked_for():
 
 def test_a_text_costs_the_parts_of_its_function_and_a_finding_its_own():
     cases = [Case((), "f()"), Case((), "g()")]
-    missing = Seen(error="NotImplementedError")
+    missing = Seen(error="NotImplementedError", stub="untouched")
     parts = {"f": "first", "g": ("second", "third")}
     assert found(each_case(parts=parts)(lambda case, one: "bad"), Seen(), missing, cases=cases) == [
         ("bad", 0, "first"),

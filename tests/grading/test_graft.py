@@ -356,14 +356,15 @@ def test_state_that_outlives_a_cell_is_that_of_a_new_notebook(shell):
     signal.setitimer(signal.ITIMER_VIRTUAL, 1000)
     sys.settrace(lambda *_: None)
     sys.setprofile(lambda *_: None)
-    names = {"sum": 5, "mine": 6}
+    names = {"sum": 5, "mine": 6, "list": dict, "filter": lambda x: x, "abs": np.abs, "max": np.max}
     exec(RESET, names)
     assert torch.get_default_dtype() == torch.float32 and torch.get_default_device() == torch.device("cpu")
     assert plt.rcParams["text.usetex"] is False and not plt.get_fignums()
     assert np.geterr() == {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
     assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] == 0 and sys.gettrace() is sys.getprofile() is None
     assert (random.random(), np.random.random(), torch.rand(1).item()) == drawn
-    assert names["mine"] == 6 and "sum" not in names and "_reset_state" not in names
+    assert names["mine"] == 6 and not {"sum", "list"} & names.keys() and {"filter", "abs", "max"} <= names.keys()
+    assert "_reset_state" not in names
     assert not shell.ask_exit()  # exit() calls it
 
 

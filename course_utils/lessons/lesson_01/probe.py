@@ -20,6 +20,7 @@ def joint_prob_cases(rng: random.Random) -> list[Case]:
         Case(([],), label="no factor at all"),
         Case(([0.5, 0.0, 0.3],), label="an impossible step"),
         Case(([1.0, 1.0],)),
+        Case(([0.9] * 40,), "joint_prob([0.9] * 40)", "a long path"),
     ]
     lengths = [rng.randint(2, 7) for _ in range(20)]
     return cases + [Case(([round(rng.uniform(0.02, 0.98), 3) for _ in range(n)],)) for n in lengths]

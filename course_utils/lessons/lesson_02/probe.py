@@ -14,10 +14,10 @@ from typing import Any
 
 from course_utils import toy_language
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 from course_utils.toy_language import ToyLanguage
 
-BOS, EOS = "<s>", "</s>"
+BOS = "<s>"
 MOST_CALLS = 30  # of one answer, as many calls of cond are written down
 
 
@@ -149,14 +149,29 @@ def two_events_cases(rng: random.Random) -> list[Case]:
     add(["the", "cat", "sat"], language("the_cat_sat"))
     add(["the", "cat"], language("the_cat_sat"), "nothing ends here")
     add(["b"], language("toy_bigram"))
+    add(["go"], signals(), "the end symbol is another one")
+    add([], signals(), "the end symbol is another one")
     for i in range(20):
         source = language("random_language", rng.randrange(1000), zeros=i % 4 == 3)
         add(_random_tokens(rng, source, 3), source)
     return cases
 
 
+@functools.lru_cache(maxsize=1)
+def signals() -> ToyLanguage:
+    """A language that ends with "stop"; "</s>" is none of its symbols."""
+    table = {"<s>": {"go": 0.75, "stop": 0.25}, "go": {"go": 0.25, "wait": 0.25, "stop": 0.5}, "wait": {"go": 1}}
+    return ToyLanguage.bigram(table, eos="stop", separator=" ")
+
+
+def end_symbol(source: ToyLanguage) -> str:
+    """The name of the language's EOS."""
+    assert source.eos is not None
+    return source.symbols[source.eos]
+
+
 def _event(function: str, tokens: Sequence[str], source: ToyLanguage, label: str) -> Case:
-    end = f", {EOS!r}" if function == "complete_prob" else ""
+    end = f", {end_symbol(source)!r}" if function == "complete_prob" else ""
     return Case(lambda: (function, list(tokens), source), f"{function}({source!r}.cond, {list(tokens)!r}{end})", label)
 
 
@@ -169,9 +184,9 @@ def ask_both(prefix_prob: Callable, others: dict, cases: Sequence[Case]) -> list
         if function == "prefix_prob":
             seen.append(observe(prefix_prob, source.cond, tokens))
         elif callable(complete_prob):
-            seen.append(observe(complete_prob, source.cond, tokens, EOS))
+            seen.append(observe(complete_prob, source.cond, tokens, end_symbol(source)))
         else:
-            seen.append({"error": "NotImplementedError", "message": "there is no function complete_prob"})
+            seen.append(not_there("complete_prob"))
     return seen
 
 

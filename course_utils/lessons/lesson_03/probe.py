@@ -98,12 +98,13 @@ def bits_cases(rng: random.Random) -> list[Case]:
 
 
 def plot_cases(rng: random.Random) -> list[Case]:
-    """Three formats, every n beyond the cliff."""
-    half, full = rng.sample([p for p in STEADY if 0.04 < p < 0.3], 2)
+    """All formats, every n beyond the cliff."""
+    half, full, brain = rng.sample([p for p in STEADY if 0.04 < p < 0.3], 3)
     return [
         Case((0.1, 60)),
         Case((half, 30, "float16")),
         Case((full, 650, "float64")),
+        Case((brain, 100, "bfloat16")),
     ]
 
 

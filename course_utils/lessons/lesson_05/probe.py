@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 
 # --- E05.3 ----------------------------------------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ def ask_both(perplexity: Callable, others: dict, cases: Sequence[Case]) -> list[
         elif callable(bits_per_byte):
             seen.append(observe(bits_per_byte, total, count))
         else:
-            seen.append({"error": "NotImplementedError", "message": "there is no function bits_per_byte"})
+            seen.append(not_there("bits_per_byte"))
     return seen
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from course_utils import toy_language
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 from course_utils.toy_language import ToyLanguage
 
 MOST_CONTEXTS = 40  # so many different contexts of one answer are written down
@@ -190,7 +190,7 @@ def search_each(greedy: Callable, others: dict, cases: Sequence[Case]) -> list[d
         if callable(functions.get(function)):
             seen.append(observe(functions[function], *args))
         else:
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {function}"})
+            seen.append(not_there(function))
     return seen
 
 

@@ -161,6 +161,7 @@ def cache_cases(rng: random.Random) -> list[Case]:
         case("llama", two, [BOS], [_ids(rng, 2)], "x is BOS alone, one candidate"),
         case("gpt2", one, [BOS, *_ids(rng, 3)], [_ids(rng, 1), _ids(rng, 1)], "candidates of one token"),
         case("gpt2", one, [BOS, *_ids(rng, 3)], [[*_ids(rng, 2), 1], _ids(rng, 4), [1]], "EOS at the end"),
+        case("llama", 3, [BOS, 5, 7], [[9, 1, 4], [8, BOS, 6], [BOS]], "BOS and EOS among the tokens"),
     ]
 
 

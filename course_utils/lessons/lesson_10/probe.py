@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 BOS = 0  # of the tiny models; EOS is 1, and both are ordinary tokens inside a sequence
-VOCABULARY, WIDTH = 61, 32  # of the models of E10.5: no other size of theirs is 61
+VOCABULARY = 61  # of the models of E10.5: no other size of theirs is 61
+WIDE = 4001  # the vocabulary of the one whose logits would be seen in the memory of Python
 
 
 def _models() -> Callable[..., PreTrainedModel]:
@@ -92,9 +95,11 @@ def pieces_cases(rng: random.Random) -> list[Case]:
     """One row at a time, pieces that fit and that do not, one piece for all, both families."""
     model, ids = _models(), [0, 5, 44, 9, 60, 17, 2, 31, 8, 12, 1]
 
-    def pieces(family: str, seed: int, ids: list[int], chunk: int, label: str = "") -> Case:
-        shown = f'chunked_log_prob(tiny_model("{family}", {seed}, vocabulary_size={VOCABULARY}), {ids}, {chunk})'
-        return Case(lambda: (model(family, seed, vocabulary_size=VOCABULARY), list(ids), chunk), shown, label)
+    def pieces(family: str, seed: int, ids: list[int], chunk: int, label: str = "", **sizes: int) -> Case:
+        sizes = sizes or {"vocabulary_size": VOCABULARY}
+        given = "".join(f", {name}={size}" for name, size in sizes.items())
+        shown = f'chunked_log_prob(tiny_model("{family}", {seed}{given}), {ids}, {chunk})'
+        return Case(lambda: (model(family, seed, **sizes), list(ids), chunk), shown, label)
 
     made = [
         pieces("gpt2", 1, ids, 1, "one row at a time"),
@@ -108,35 +113,57 @@ def pieces_cases(rng: random.Random) -> list[Case]:
     for family in ("gpt2", "llama"):
         longer = _ids(rng, rng.randint(6, 14), VOCABULARY)
         made.append(pieces(family, rng.randrange(10, 1000), longer, rng.randint(2, 5)))
-    return made
+    wide = pieces("gpt2", 1, _ids(rng, 24, WIDE), 1, "a large vocabulary", vocabulary_size=WIDE, width=4)
+    return [*made, wide]  # last: what an answer imports at its first call takes memory too
 
 
 def watch_rows(answer: Callable, cases: Sequence[Case]) -> list[dict]:
-    """What the answer returns, and how many rows of |V| numbers its largest tensor of logits had."""
+    """What the answer returns, and how many rows of |V| numbers its largest tensor of logits had.
+
+    What torch makes is counted; arrays of numpy and lists are noticed by the memory that all rows together take.
+    """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):
         """Sees what every operation of torch makes, inside of the model too."""
 
-        rows = 0
+        def __init__(self, vocabulary: int, width: int) -> None:
+            super().__init__()
+            self.vocabulary, self.width, self.rows = vocabulary, width, 0
 
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             made = function(*args, **(kwargs or {}))
             for tensor in made if isinstance(made, tuple | list) else (made,):
-                if isinstance(tensor, torch.Tensor) and tensor.is_floating_point() and VOCABULARY in tensor.shape:
+                if isinstance(tensor, torch.Tensor) and tensor.is_floating_point() and self.vocabulary in tensor.shape:
                     # the output layer itself, transposed or in another format, holds no logits
-                    if sorted(tensor.shape) != [WIDTH, VOCABULARY]:
-                        self.rows = max(self.rows, tensor.numel() // VOCABULARY)
+                    if sorted(tensor.shape) != [self.width, self.vocabulary]:
+                        self.rows = max(self.rows, tensor.numel() // self.vocabulary)
             return made
 
     seen = []
     for case in cases:
-        arguments = case.fresh_args()
-        with Watch() as watch:
-            one = observe(answer, *arguments)
+        model, ids, chunk = case.fresh_args()
+        vocabulary, rows = model.config.vocab_size, len(ids) - 1
+        with Watch(vocabulary, model.config.hidden_size) as watch, _memory(vocabulary == WIDE) as most:
+            one = observe(answer, model, ids, chunk)
+            if most() > 0.9 * rows * vocabulary * 4:  # all of them, in float32
+                watch.rows = max(watch.rows, rows)
         seen.append(one | ({"rows": encode(watch.rows)} if "value" in one else {}))
     return seen
+
+
+@contextlib.contextmanager
+def _memory(traced: bool) -> Iterator[Callable[[], int]]:
+    """Gives a function that says how many bytes Python and numpy (not torch) have held at most since."""
+    if not traced or tracemalloc.is_tracing():
+        yield lambda: 0
+        return
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 # --- E10.6: sums ----------------------------------------------------------------------------------------------------
@@ -185,7 +212,7 @@ def sum_each(answer: Callable, others: dict, cases: Sequence[Case]) -> list[dict
         if callable(functions.get(name)):
             seen.append(observe(functions[name], *args))
         else:
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+            seen.append(not_there(name))
     return seen
 
 
@@ -227,6 +254,7 @@ def rank_cases(rng: random.Random) -> list[Case]:
         _rank([("a b c", [-0.4] * 3), ("abcdefghi", [-0.3] * 4)], "mean"),
         _rank([("no", [-0.1, -math.inf]), ("yes", [-9.0])], "sum", "an impossible candidate"),
         _rank([("no", [-0.1, -math.inf]), ("yes", [-9.0])], "mean", "an impossible candidate"),
+        _rank([("no", [-0.1, -math.inf]), ("yes", [-9.0])], "bits_per_byte", "an impossible candidate"),
         _rank([("yes", [-1.0])], "sum", "one candidate"),
     ]
     for i in range(18):

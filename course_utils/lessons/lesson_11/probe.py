@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_utils.checks.plain import encode
-from course_utils.checks.probing import Case, Probe, ask_functions, axes_data, observe, plot_each, the_axes
+from course_utils.checks.probing import Case, Probe, ask_functions, axes_data, not_there, observe, plot_each, the_axes
 
 IGNORED = -100
 
@@ -35,6 +35,7 @@ def label_cases(rng: random.Random) -> list[Case]:
         _labels([0, 5, 7], [8, 3], 0, 9, "BOS and EOS are one id"),
         _labels([0, 5, 7], [7, 5, 5], 1, label="the tokens of y occur in x"),
         _labels([2, 9, 9, 9, 4, 4], [3], 6, 12, "a long x"),
+        _labels([0, 5, 7], [8, 0, 3], 1, 8, "id 0 inside y"),
     ]
     for i in range(20):
         x = [0] + [rng.randrange(2, 40) for _ in range(rng.randint(1, 6))]
@@ -140,6 +141,7 @@ def gradient_cases(rng: random.Random) -> list[Case]:
         _gradient("llama", rng.randrange(1000), [0], ids(4), "x is BOS alone"),
         _gradient("gpt2", rng.randrange(1000), [0, *ids(4)], ids(1), "y is one token"),
         _gradient("gpt2", rng.randrange(1000), [0, 7, 7, 9], [7, 9, 7], "the same token in several places"),
+        _gradient("llama", 3, [0, 5, 1], [8, 0, 6], "BOS and EOS among the tokens"),
         Case(("e11_5",), "e11_5()", "the claims"),
     ]
 
@@ -179,6 +181,7 @@ def accumulate_cases(rng: random.Random) -> list[Case]:
     odd = _micro_batch(rng, [(2, 3)])
     odd[1][0][0] = odd[0][0][0]  # BOS has a label here; nothing predicts it
     empty = ([[0, 5, 6]], [[IGNORED] * 3])
+    ends = ([[0, 5, 0, 9, 1], [0, 0, 1, 1, 1]], [[IGNORED, IGNORED, 0, 9, 1], [IGNORED, 0, 1, IGNORED, IGNORED]])
     return [
         _accumulate("gpt2", seeds[0], first),
         _accumulate("llama", seeds[1], [_micro_batch(rng, [(3, 2), (2, 4)]), _micro_batch(rng, [(4, 1)])], "padding"),
@@ -187,6 +190,7 @@ def accumulate_cases(rng: random.Random) -> list[Case]:
         _accumulate(
             "gpt2", seeds[4], [_micro_batch(rng, [(2, 1)]), empty, _micro_batch(rng, [(1, 4)])], "one without labels"
         ),
+        _accumulate("llama", 3, [ends, ([[0, 7, 4]], [[IGNORED, IGNORED, 4]])], "BOS and EOS are labels"),
     ]
 
 
@@ -245,7 +249,7 @@ def numbers_and_plot(answer: Callable, others: dict, cases: Sequence[Case]) -> l
         name, *args = case.fresh_args()
         function = answer if name == "e11_7" else others.get(name)
         if not callable(function):
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+            seen.append(not_there(name))
         elif name == "e11_7":
             seen.append(observe(function))
         else:

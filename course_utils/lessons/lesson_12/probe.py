@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import toy_language
-from course_utils.checks.probing import Case, Probe, observe
+from course_utils.checks.probing import Case, Probe, not_there, observe
 
 NO_MASS = -np.inf
 
@@ -243,6 +243,7 @@ def report_cases(rng: random.Random) -> list[Case]:
         _report([-0.5, np.nan], [3, 0], "no", 0, "NaN among the numbers"),
         _report([-0.5, -0.25, -1.0], [3, 0, 5], "no", 0, "a token after EOS"),
         _report([], [], "", 0, "nothing was scored"),
+        _report([-1.5, -0.75, -2.0], [7, 0, 4], "so", 1, "id 0 is a token like the others"),
     ]
     for i in range(12):
         n, eos = rng.randint(1, 7), rng.choice((0, 1, 50))
@@ -261,7 +262,7 @@ def report_each(audit_report: Callable, others: dict, cases: Sequence[Case]) -> 
         if callable(functions.get(name)):
             seen.append(observe(functions[name], *args))
         else:
-            seen.append({"error": "NotImplementedError", "message": f"there is no function {name}"})
+            seen.append(not_there(name))
     return seen
 
 
@@ -294,6 +295,7 @@ def loss_cases(rng: random.Random) -> list[Case]:
         _pair("llama", 2, [0], [11, 3], "x is BOS alone"),
         _pair("llama", 4, [0, 2, 17, 5, 5, 21], [30], "y is one token"),
         _pair("gpt2", 2, [0, 4, 4], [9, 20, 33, 1], "a float64 model", double=True),
+        _pair("llama", 2, [0, 6, 0, 3], [8, 0, 1, 5], "BOS and EOS among the tokens"),
     ]
     for family in ("gpt2", "llama"):
         x, y = ([rng.randint(2, 39) for _ in range(rng.randint(2, 6))] for _ in range(2))

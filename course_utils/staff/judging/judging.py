@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from course_utils.checks import probing
 from course_utils.checks.plain import Array, Malformed, decode, encode
 from course_utils.checks.probing import Case, load_probe, silence, why_missing
 from course_utils.checks.reading import (
@@ -43,12 +44,19 @@ SLIPS = ("AttributeError", "IndexError", "NameError", "TypeError", "UnboundLocal
 @dataclass(frozen=True)
 class Seen:
     """One observation: a decoded value, or the error that the answer raised. `items` is what a custom probe wrote
-    beside it."""
+    beside it.
+
+    bases: the exceptions that the error is derived from. stub: where it came from the line `raise NotImplementedError`
+    of the exercise, what its `function` was: "untouched", "left" (beside an answer) or "absent".
+    """
 
     value: Any = None
     error: str = ""
     message: str = ""
     items: dict = field(default_factory=dict)
+    bases: tuple[str, ...] = ()
+    stub: str = ""
+    function: str = ""
 
     @classmethod
     def read(cls, data: Any) -> Seen:
@@ -56,9 +64,16 @@ class Seen:
         if not isinstance(data, dict):
             raise Malformed("not an observation")
         if "error" in data:
-            return cls(error=str(data["error"])[:100] or "Exception", message=str(data.get("message", ""))[:300])
+            error = {key: str(data.get(key, ""))[:300] for key in ("message", "stub", "function")}
+            bases = data.get("bases")
+            bases = tuple(map(str, bases[:20])) if isinstance(bases, list) else ()
+            return cls(error=str(data["error"])[:100] or "Exception", bases=bases, **error)
         items = {k: v for k, v in data.items() if k != "value"}
         return cls(value=decode(data["value"]) if "value" in data else None, items=items)
+
+    def raised(self, kind: str) -> bool:
+        """Whether the answer raised an exception of this kind, or one of a kind derived from it."""
+        return kind in (self.error, *self.bases)
 
 
 @dataclass(frozen=True)
@@ -164,9 +179,7 @@ def each_case(
 
 
 def _not_run(one: Seen, function: str) -> str:
-    if function and one.error == "NotImplementedError":
-        return f"{function} is not answered yet"
-    return raised(one) if one.error else ""
+    return raised(one, function) if one.error else ""
 
 
 def agrees(reference: Callable, rtol: float = RTOL, atol: float = 0.0, read: Callable = number) -> Rule:
@@ -209,10 +222,9 @@ def _listed(expected: Any) -> Any:
     return expected.tolist() if isinstance(expected, np.ndarray) else expected
 
 
-def raised(one: Seen) -> str:
-    """The fault of an answer that raised."""
-    said = f": {one.message}" if one.message else ""
-    return f"the answer raised {one.error}{said}"
+def raised(one: Seen, function: str = "") -> str:
+    """The fault of an answer that raised. function: the one that was called, where a task asks for several."""
+    return probing.raised(one.error, one.message, one.stub, one.function or function)
 
 
 # --- the whole of a judgement ---------------------------------------------------------------------------------------
@@ -229,8 +241,9 @@ def judge_task(task: str, data: Any, seed: int, explain: bool = True) -> Verdict
     judge, probe = load_judge(task), load_probe(task)
     nothing = Verdict(0.0, float(judge.points), "missing")
     state = data.get("state") if isinstance(data, dict) else None
-    if state in ("stub", "missing"):
-        return replace(nothing, message=why_missing(probe.function, data))
+    if state in ("stub", "missing", "unasked"):
+        status = "error" if state == "unasked" else "missing"
+        return replace(nothing, status=status, message=why_missing(data))
     try:
         if state != "answered" or data.get("task") != task:
             raise Malformed("not the data of this task")

@@ -119,6 +119,33 @@ honest(
     "star imports that cover built-in names", notebook(before={"E02.2": ["from numpy import *", "from math import *"]})
 )
 honest(
+    "names of built-in functions with another meaning, used in a later task",
+    with_answers(
+        {
+            "E02.3": "def e02_3():\n    lengths = reshape(0.1 * 0.9 ** arange(10), (2, 5))\n    return sum(sum(lengths, axis=0)), 9.0",
+            "E02.6": "def leaky_mass(n):\n    return filter(n / 2, n + 1)",
+        },
+        before={"E02.2": ["from numpy import *\nimport math", "def filter(top, bottom):\n    return top / bottom"]},
+    ),
+)  # fmt: skip
+honest(
+    "a module of their own, timed with other options",
+    with_answers(
+        {
+            "E02.2": "%timeit -n 5 -r 3 2 + 2\nimport helpers\nsequence_log_prob = helpers.log_prob\n%timeit -r2 -n 5 helpers.mass(3)",
+            "E02.6": "from helpers import mass as leaky_mass",
+        },
+        before={
+            "E02.2": [
+                "%%writefile helpers.py\nimport math\ndef log_prob(tokens, cond, bos):\n"
+                "    ps = [cond(t, (bos, *tokens[:i])) for i, t in enumerate(tokens)]\n"
+                "    return -math.inf if 0 in ps else math.fsum(map(math.log, ps))\ndef mass(n):\n    return n / (2 * (n + 1))",
+                "%%timeit -n 5\n1 + 1",
+            ]
+        },
+    ),
+)  # fmt: skip
+honest(
     "letters of other alphabets, tabs, semicolons",
     with_answers(
         {

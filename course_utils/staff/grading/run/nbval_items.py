@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from course_utils.checks.cells import LONGEST
 from course_utils.checks.plain import Malformed, decode
 from course_utils.checks.probing import load_probe
 from course_utils.staff.grading.intake.reading import NOT_RUN
@@ -33,7 +34,10 @@ from course_utils.staff.grading.sandbox.process import NotStarted
 from course_utils.staff.judging.judging import Seen, Verdict, judge_task, show
 from course_utils.staff.judging.registry import load_judge
 
-ASK = "from course_utils.checks.probing import hand_over as _ask\n_ask({task!r}, seed={seed}, nonce={nonce!r})"
+ASK = (
+    "from course_utils.checks.probing import hand_over as _ask\n"
+    "_ask({task!r}, seed={seed}, nonce={nonce!r}, cells={cells!r})"
+)
 ENDED = {
     "timeout": "did not end within the time limit ({limits.cpu_seconds:g} CPU seconds, {limits.wall_seconds:g} in all)",
     "memory": "took more memory than the limit of {megabytes} MB",
@@ -55,6 +59,7 @@ NOT_NEEDED = (
     "logging",
     "faulthandler",
 )
+RAISED = "the answer cell raised"
 UNREADABLE = "what came back could not be read"
 TWICE = "not deterministic: asked a second time, it came to more points (other cells, or chance, play a part)"
 NO_MEMORY = re.compile(r"MemoryError|can't allocate memory|bad_alloc")
@@ -173,6 +178,10 @@ class Cell:
         """Whether it is ours: such a cell fails only where a student's cell has broken something before."""
         return self.role in ("given", "reset")
 
+    def marked(self) -> str:
+        """Its source; that of an answer names its task, wherever the marker of its first line has gone."""
+        return f"{self.source}\n# {self.task}" if self.role == "answer" else self.source
+
     @property
     def suspect(self) -> bool:
         """Whether it is a student's and may have spoilt the kernel for what follows."""
@@ -274,7 +283,9 @@ class Session:
         if answer.ended or time.monotonic() > self._until(task):
             return self._ended(task, "the answer cell", answer if answer.ended else LATE)
         nonce = secrets.token_hex(16)
-        outcome = self._in_kernel(ASK.format(task=task, seed=self.job.seed, nonce=nonce))
+        own = [cell for cell in self.cells if cell.task == task and not cell.pristine]
+        cells = [cell.marked() for cell in own if len(cell.source) < LONGEST]
+        outcome = self._in_kernel(ASK.format(task=task, seed=self.job.seed, nonce=nonce, cells=cells))
         if outcome.ended:
             self.doubt |= outcome.ended == "died"
             return self._ended(task, "your answer", outcome)
@@ -285,12 +296,9 @@ class Session:
             return nothing(task, "error", f"the answer could not be asked ({said})")
         result = judged(task, handed[0], self.job.seed)
         self.doubt |= result.message.startswith(UNREADABLE)
-        if result.status == "missing" and answer.error:
-            said = (
-                answer.error_text
-                if answer.error_text.startswith(NOT_RUN)
-                else f"the answer cell raised {_said(answer)}"
-            )
+        unasked = handed[0].get("state") != "answered"
+        if unasked and answer.error and not result.message.startswith(RAISED):
+            said = answer.error_text if answer.error_text.startswith(NOT_RUN) else f"{RAISED} {_said(answer)}"
             return replace(result, status="error", message=said)
         if self.not_run and result.points < result.max_points:  # the answer may rest on what stands there
             result = replace(result, message=f"{result.message} (further up, {self.not_run})")

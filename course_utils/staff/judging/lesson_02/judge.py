@@ -23,7 +23,7 @@ from course_utils.checks.reading import (
     show,
     single_precision,
 )
-from course_utils.lessons.lesson_02.probe import BOS, EOS, Steps
+from course_utils.lessons.lesson_02.probe import BOS, Steps, end_symbol
 from course_utils.staff.judging.judging import Finding, Judge, Seen, differs, each_case, matches, raised
 from course_utils.staff.judging.mutants import message
 from course_utils.toy_language import ToyLanguage, log_fraction
@@ -171,14 +171,12 @@ def geometric_lengths(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Findi
 def both_events(case: Case, one: Seen) -> str:
     """E02.4: Pr(a string starts with the tokens), and Pr(it is the tokens), by adding up cells of the joint table."""
     function, *args = case.fresh_args()
-    if one.error == "NotImplementedError" and function == "complete_prob":
-        return "complete_prob is not answered yet"
-    return raised(one) if one.error else differs(case, one, event_by_cells(function, *args))
+    return raised(one, function) if one.error else differs(case, one, event_by_cells(function, *args))
 
 
 def event_by_cells(function: str, tokens: Sequence[str], source: ToyLanguage) -> float:
     """The exact probability of one of the two events, rounded once."""
-    event = tokens if function == "prefix_prob" else [*tokens, EOS]
+    event = tokens if function == "prefix_prob" else [*tokens, end_symbol(source)]
     return source.marginal_prob(event, n=len(tokens) + 1)
 
 

@@ -354,6 +354,11 @@ def prefix_prob_eos_not_scored_2(cond, tokens):
     return _prefix(cond, tokens)
 
 
+@wrong("E02.4", "end_symbol_fixed", complete_prob=lambda cond, tokens, eos: _complete(cond, tokens, "</s>"))
+def prefix_prob_end_symbol_fixed(cond, tokens):
+    return _prefix(cond, tokens)
+
+
 @wrong("E02.4", "swapped_events", complete_prob=lambda cond, tokens, eos: _prefix(cond, tokens))
 def prefix_prob_swapped_events(cond, tokens):
     return _complete(cond, tokens, "</s>")

@@ -628,6 +628,13 @@ def _two(scale="log"):
     return ax_product, ax_log
 
 
+def _right_plot(p, n, dtype):
+    ax_product, ax_log = _two()
+    ax_product.plot(range(1, n + 1), _product(p, n, dtype))
+    ax_log.plot(range(1, n + 1), np.arange(1, n + 1) * math.log(p))
+    return ax_product, ax_log
+
+
 @wrong("E03.7", "no_product_line")
 def plot_underflow_no_product_line(p, n, dtype="float32"):
     ax_product, ax_log = _two()
@@ -698,6 +705,17 @@ def plot_underflow_one_format_for_all(p, n, dtype="float32"):
     ax_product.plot(range(1, n + 1), _product(p, n, "float32"))
     ax_log.plot(range(1, n + 1), np.arange(1, n + 1) * math.log(p))
     return ax_product, ax_log
+
+
+@wrong("E03.7", "bfloat16_as_float32")
+def plot_underflow_bfloat16_as_float32(p, n, dtype="float32"):
+    return plot_underflow_one_format_for_all(p, n, dtype) if dtype == "bfloat16" else _right_plot(p, n, dtype)
+
+
+@wrong("E03.7", "bfloat16_missing")
+def plot_underflow_bfloat16_missing(p, n, dtype="float32"):
+    np.dtype(dtype)
+    return _right_plot(p, n, dtype)
 
 
 @wrong(

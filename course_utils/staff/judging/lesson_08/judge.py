@@ -294,7 +294,8 @@ PARTS = ("softmax", "tokens", "sum")
 
 
 def three_repairs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
-    """E08.6: the right value on every case; otherwise, which of the three choices are wrong."""
+    """E08.6: the right value on every case; otherwise, which of the three choices are wrong. A choice is right where
+    every combination that explains the numbers has it right: a constant 0.0 says nothing of the sum."""
     findings = agrees(log_of_product, atol=1e-12)(cases, seen)
     if not findings:
         return []
@@ -310,11 +311,13 @@ def three_repairs(cases: Sequence[Case], seen: Sequence[Seen]) -> list[Finding]:
         if not ways:
             return [Finding(findings[0].message, at)]
     simplest = min(ways, key=lambda way: sum(bool(name) for name in way))
-    return [
+    told = [
         Finding(f"{part}: {message(name.strip())}", at, part)
         for part, name in zip(PARTS, simplest, strict=True)
         if name
     ]
+    unknown = [part for i, part in enumerate(PARTS) if not simplest[i] and any(way[i] for way in ways)]
+    return told + [Finding(f"{part}: the other faults hide whether this is right", at, part) for part in unknown]
 
 
 def _explains(way: tuple, logits: np.ndarray, ids: list[int], got: float | Fraction | None, rtol: float) -> bool:

@@ -236,9 +236,9 @@ def boundary(case: Case, one: Seen) -> str:
     x_ids, y_ids, joint = lm.encode(x), lm.encode(y), lm.encode(x + y)
     spans = joint[: len(x_ids)] != x_ids
     if one.error:
-        if one.error == "ValueError" and spans:
+        if one.raised("ValueError") and spans:
             return ""
-        if one.error == "ValueError":
+        if one.raised("ValueError"):
             return message("refused_without_need")
         wanted = "; where a token spans the join, a ValueError may be raised and nothing else"
         return raised(one) + (wanted if spans else "")

@@ -545,6 +545,17 @@ def chunked_log_prob_more_rows_than_chunk(model, ids, chunk):
     return float(sum(parts))
 
 
+@wrong("E10.5", "more_rows_than_chunk", "more than `chunk` rows of |V| numbers were made")
+def chunked_log_prob_more_rows_in_numpy(model, ids, chunk):
+    weight = model.get_output_embeddings().weight.detach().cpu().numpy()
+    logits = _hidden(model, ids)[:-1].cpu().numpy() @ weight.T
+    total = 0.0
+    for i in range(0, len(logits), chunk):
+        rows, targets = logits[i : i + chunk].astype(np.float64), ids[1 + i : 1 + i + chunk]
+        total += float((rows[np.arange(len(rows)), targets] - np.logaddexp.reduce(rows, axis=1)).sum())
+    return total
+
+
 @wrong("E10.5", "last_piece_dropped")
 def chunked_log_prob_last_piece_dropped(model, ids, chunk):
     hidden, targets, head = _hidden(model, ids)[:-1], _targets(model, ids), model.get_output_embeddings()

@@ -764,6 +764,25 @@ def accumulate_label_nobody_predicts(model, micro_batches):
     return total
 
 
+@wrong("E11.6", "label_zero_left_out")
+def accumulate_label_zero_left_out(model, micro_batches):
+    kept = [(ids, labels.where(labels > 0, torch.tensor(-100))) for ids, labels in micro_batches]
+    count, total = _count(kept), 0.0
+    for loss, _ in _sums(model, kept):
+        (loss / count).backward()
+        total += loss.item() / count
+    return total
+
+
+@wrong("E11.6", "label_zero_left_out")
+def accumulate_label_zero_not_counted(model, micro_batches):
+    count, total = sum(int((labels[:, 1:] > 0).sum()) for _, labels in micro_batches), 0.0
+    for loss, _ in _sums(model, micro_batches):
+        (loss / count).backward()
+        total += loss.item() / count
+    return total
+
+
 @wrong("E11.6", "last_micro_batch_only")
 def accumulate_last_micro_batch_only(model, micro_batches):
     total, size = 0.0, _count(micro_batches)

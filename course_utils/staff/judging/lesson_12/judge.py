@@ -61,7 +61,7 @@ def selected(case: Case, one: Seen) -> list[Finding]:
     _, Y, U, eos = case.fresh_args()
     right = right_scores(Y, U, eos)
     if right is None:
-        return [] if one.error == "ValueError" else [Finding(f"{_not_refused(one)}{of(case)}", part="contract")]
+        return [] if one.raised("ValueError") else [Finding(f"{_not_refused(one)}{of(case)}", part="contract")]
     if one.error:
         parts = ("contract",) if [] in Y or "padding" in case.label else ("scores", "winner")
         return [Finding(f"{raised(one)}{of(case)}", part=part) for part in parts]
@@ -176,8 +176,8 @@ def right_report(log_probs: Sequence[float], ids: Sequence[int], text: str, eos:
 def reported(case: Case, one: Seen) -> str:
     """E12.3: the report on every case, and the claims."""
     function, *args = case.fresh_args()
-    if one.error == "NotImplementedError":
-        return f"{function} is not answered yet"
+    if one.stub:
+        return raised(one, function)
     if function == "claims":
         return raised(one) if one.error else _claims_fault(one.value)
     try:
@@ -189,7 +189,7 @@ def reported(case: Case, one: Seen) -> str:
 
 def _report_fault(one: Seen, right: dict | None) -> str:
     if right is None:
-        if one.error == "ValueError":
+        if one.raised("ValueError"):
             return ""
         return f"{_not_refused(one)}: these numbers cannot be reported"
     if one.error:

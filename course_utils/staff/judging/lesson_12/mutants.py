@@ -759,6 +759,7 @@ for _name, _text, _answer in (
     ("all_positions_counted", "", lambda model, x, y: -_loss(model, x, y) * len(x + y)),
     ("all_positions_counted", "the loss was multiplied by all predicted positions; those of x are masked",
      lambda model, x, y: -_loss(model, x, y) * (len(x + y) - 1)),
+    ("label_zero_left_out", "", lambda model, x, y: -_loss(model, x, y) * sum(token > 0 for token in y)),
     ("prompt_counted", "", lambda model, x, y: -_loss(model, x, y) * len(x)),
     ("one_label_too_few", "one label too few was counted: the shift loses the first label of all, which belongs to x",
      lambda model, x, y: -_loss(model, x, y) * (len(y) - 1)),

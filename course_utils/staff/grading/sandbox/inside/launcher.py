@@ -77,6 +77,9 @@ def be_kernel():
         return bind(self, address)
 
     zmq.Socket.bind = bind_handed  # pyright: ignore[reportAttributeAccessIssue]
+    # The folder that it starts in is on its path, where Jupyter has it: what a cell wrote there can be imported.
+    packages = ("site-packages", "dist-packages")
+    sys.path.insert(next((i for i, path in enumerate(sys.path) if path.endswith(packages)), len(sys.path)), "")
     from ipykernel.kernelapp import launch_new_instance
     from ipykernel.zmqshell import ZMQInteractiveShell
 
