@@ -178,13 +178,13 @@ def _own_builtins(namespace: Mapping[str, Any]) -> Iterator[bool]:
     """The built-in names mean what they mean in Python, and are put back. Gives whether the notebook covers any."""
     public = (name for name in dir(builtins) if not name.startswith("_"))
     covered = {name: namespace[name] for name in public if name in namespace}
-    for name in covered if isinstance(namespace, dict) else ():
-        del namespace[name]
+    names = namespace if isinstance(namespace, dict) else {}
+    for name in covered:
+        names.pop(name, None)
     try:
         yield bool(covered)
     finally:
-        if isinstance(namespace, dict):
-            namespace.update(covered)
+        names.update(covered)
 
 
 def _asked(probe: Probe, namespace: Mapping[str, Any], seed: int) -> list[dict]:

@@ -64,10 +64,11 @@ class Seen:
         if not isinstance(data, dict):
             raise Malformed("not an observation")
         if "error" in data:
-            error = {key: str(data.get(key, ""))[:300] for key in ("message", "stub", "function")}
+            message, stub, function = (str(data.get(key, ""))[:300] for key in ("message", "stub", "function"))
             bases = data.get("bases")
             bases = tuple(map(str, bases[:20])) if isinstance(bases, list) else ()
-            return cls(error=str(data["error"])[:100] or "Exception", bases=bases, **error)
+            error = str(data["error"])[:100] or "Exception"
+            return cls(error=error, message=message, bases=bases, stub=stub, function=function)
         items = {k: v for k, v in data.items() if k != "value"}
         return cls(value=decode(data["value"]) if "value" in data else None, items=items)
 

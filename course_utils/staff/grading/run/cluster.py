@@ -59,12 +59,13 @@ class Cluster:
             raise
 
     def _check(self, address: str) -> None:
-        threads = self.client.nthreads()
+        threads: dict[str, int] = self.client.nthreads()  # pyright: ignore[reportAssignmentType]
         if not threads:
             raise BadCluster(
                 f"the Dask cluster at {address} has no workers yet: start `dask worker {address}` somewhere"
             )
-        refusals = self.client.run(refusal, own_version(), self.rules[0], on_error="return")
+        asked = self.client.run(refusal, own_version(), self.rules[0], on_error="return")
+        refusals: dict[str, str] = asked  # pyright: ignore[reportAssignmentType] - nothing here is awaited
         said = [f"{where}: {why}" for where, why in sorted(refusals.items()) if why]
         if said:
             raise BadCluster("not every worker of the cluster can grade:\n  " + "\n  ".join(map(str, said)))

@@ -126,7 +126,7 @@ class GradedFile(IPyNbFile):
         self.results[:] = [settled.get(row.task, row) for row in self.results]
         self.session_of_cells.close()
 
-    def collect(self) -> Iterator[GradedCell]:
+    def collect(self) -> Iterator[GradedCell]:  # pyright: ignore[reportIncompatibleMethodOverride]
         items = list(super().collect())
         self.session_of_cells.tasks = sum(item.cell.metadata["grading"]["role"] == "check" for item in items)
         for item in items:
@@ -155,11 +155,12 @@ class GradedCell(IPyNbCell):
                 raise NotFull(outcome.ended or outcome.error)
             return
         if "missing" in about:
-            self.result = nothing(about["task"], "missing", about["missing"])
+            result = nothing(about["task"], "missing", about["missing"])
         else:
-            self.result = session.ask(about["task"])
-        if self.result.points < self.result.max_points:
-            raise NotFull(self.result.message)
+            result = session.ask(about["task"])
+        self.result = result
+        if result.points < result.max_points:
+            raise NotFull(result.message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
         return f"{self.name}: {excinfo.value}"

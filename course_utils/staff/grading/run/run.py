@@ -13,7 +13,7 @@ import queue
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -312,7 +312,7 @@ def _grade_all(order: Order, plan: Plan, store: Store, folder: Path, progress: P
 
 
 @contextlib.contextmanager
-def _workers(order: Order, folder: Path) -> Iterator[list[Worker | RemoteWorker]]:
+def _workers(order: Order, folder: Path) -> Iterator[Sequence[Worker | RemoteWorker]]:
     """What grades: processes of this machine, or those of a Dask cluster."""
     if order.dask is None:
         supplies = Supplies.make(folder / "supplies")
@@ -348,7 +348,7 @@ def _one(
     if record:
         return replace(record, file=file, note=handed.note), None
     started = time.time()
-    rows = _without_running(handed) or _run(order.seed, handed, workers, folder, ahead)
+    rows = _without_running(handed) or _run(order.seed or 0, handed, workers, folder, ahead)
     took = time.time() - started
     record = Record(student, exercise.name, mark, rows, file, handed.note, round(took, 3))
     if record.settled(alone):
@@ -374,7 +374,7 @@ def _run(seed: int, handed: HandedIn, workers: queue.SimpleQueue, folder: Path, 
     exercise = handed.exercise
     folder.mkdir()
     copy = folder / "graded.ipynb"
-    write_whole(copy, json.dumps(graft(exercise.solution, handed.notebook, exercise.stubs)))
+    write_whole(copy, json.dumps(graft(exercise.solution, handed.notebook or {}, exercise.stubs)))
     worker = workers.get()
     try:
         rows = _with_retry(lambda: worker.grade(copy, folder, seed, exercise.imports, ahead), folder)

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO, NoReturn
 
 import psutil
 
@@ -59,10 +60,10 @@ class Worker:
         self.process: subprocess.Popen | None = None
         self.closed = False
 
-    def start(self) -> None:
+    def start(self) -> subprocess.Popen[str]:
         """Starts the process ahead of the first request: its imports then overlap with other work."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        self.process = subprocess.Popen(
+        self.process = process = subprocess.Popen(
             [sys.executable, "-m", "course_utils.staff.grading.run.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -70,6 +71,7 @@ class Worker:
             encoding="utf-8",
             start_new_session=True,
         )
+        return process
 
     def grade(
         self, notebook: Path, folder: Path, seed: int, imports: tuple[str, ...] = (), ahead: bool = False
@@ -82,16 +84,18 @@ class Worker:
         """
         if self.closed:
             raise Closed
-        if self.process is None or self.process.poll() is not None:
-            self.start()
+        process = self.process
+        if process is None or process.poll() is not None:
+            process = self.start()
         alarm = threading.Timer(self.patience, self.stop)
         alarm.start()
         try:
             request = self.common | {"notebook": str(notebook), "folder": str(folder), "seed": seed}
             request |= {"imports": imports, "ahead": ahead}
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            return [Row(**row) for row in json.loads(self.process.stdout.readline())]
+            given, answer = pipes(process)
+            given.write(json.dumps(request) + "\n")
+            given.flush()
+            return [Row(**row) for row in json.loads(answer.readline())]
         except (OSError, ValueError, TypeError):
             self.stop()
             raise (Closed if self.closed else WorkerFailed)("the grading process ended") from None
@@ -113,13 +117,19 @@ class Worker:
                 process.wait(timeout=5)
             process.kill()
             process.wait()
-            process.stdin.close()
-            process.stdout.close()
+            for pipe in pipes(process):
+                pipe.close()
+
+
+def pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    """What goes in and what comes out of a process that was started with pipes for both."""
+    assert process.stdin and process.stdout
+    return process.stdin, process.stdout
 
 
 def serve() -> None:
     """Answers requests until the input ends."""
-    sys.modules["rfc3987_syntax"] = None  # else jsonschema, which nbval needs, builds a grammar for 2 seconds
+    sys.modules["rfc3987_syntax"] = None  # pyright: ignore[reportArgumentType] - else jsonschema, which nbval needs, builds a grammar for 2 seconds
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")  # pytest's own words are not answers
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     signal.signal(signal.SIGTERM, _leave)
@@ -149,7 +159,7 @@ def serve() -> None:
         answers.flush()
 
 
-def _leave(*_: object) -> None:
+def _leave(*_: object) -> NoReturn:
     _end_descendants()
     os._exit(1)  # an exception would be taken for one of a cell
 
@@ -206,7 +216,7 @@ def _clear_away(place: str) -> None:
 
     That is folders of this account with a lock that nobody holds, or with nothing in them yet. No link is followed.
     """
-    if not hasattr(os, "getuid"):
+    if fcntl is None:
         return
     for entry in os.scandir(place):
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
