@@ -23,6 +23,7 @@ def pytest_addoption(parser):
         help="a test that is skipped for lack of one of these fails, joined by commas: " + ", ".join(TOOLS),
     )
     parser.addoption("--all-attacks", action="store_true", help="run the whole table of attacks on the grader")
+    parser.addoption("--all-seeds", action="store_true", help="hold mistakes against tolerances on twenty seeds")
     parser.addoption("--warm", action="store_true", help="run the attacks in kernels of a warm parent (grade --warm)")
     parser.addoption("--write", action="store_true", help="write docs/kill_matrix.md anew, rather than compare it")
 

@@ -29,7 +29,7 @@ WARM_UP = "for _name in {}:\n    try:\n        __import__(_name)\n    except Exc
 OWN_MEMORY = 256 * MIB  # that this process may grow by while a cell runs
 MOST_HANDLES = 4096  # open files, pipes and sockets of all processes: each may hold memory that no process has
 MOST_FILES = 50_000  # on the sandbox's own file systems: a name takes a kilobyte, and their bound is on contents
-LATE_OUTPUT = 5.0  # seconds that output may arrive after the reply
+LATE_OUTPUT = 50  # times that nothing comes within a tenth of a second, between the reply and the end of the output
 
 
 @dataclass
@@ -110,21 +110,23 @@ class Kernel:
         self.wait()
         outcome, watch = Outcome(), _Watch(self)
         request = self.client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
-        replied, idle = 0.0, False
+        replied, idle, silent = False, False, 0
         while not (replied and idle):
             ready = dict(self.poller.poll(100))
             for name, socket in self.channels.items():
                 if socket in ready:
                     kind, content = self._receive(socket, request, watch)
                     if name == "shell" and kind == "execute_reply":
-                        replied = time.monotonic()
+                        replied = True
                         _note_error(outcome, content)
                     elif kind == "status":
                         idle = idle or content.get("execution_state") == "idle"
                     elif kind == "display_data":
                         _note_probe(outcome, content)
             over = watch.verdict(bool(ready))
-            outcome.ended = over or _never_idle(replied)
+            silent += replied and not ready
+            # a reply without the end of its output: a message was too large to be let in
+            outcome.ended = over or ("output" if silent > LATE_OUTPUT else "")
             outcome.by_clock = watch.by_clock or outcome.ended != over
             if outcome.ended:
                 self.end()
@@ -213,11 +215,6 @@ class _Watch:
     def _hoards(self, family: list[psutil.Process]) -> bool:
         """Whether the processes hold what takes memory and is counted for none of them."""
         return _handles(family) > MOST_HANDLES or _files(family[-1].pid, self.kernel.writable) > MOST_FILES
-
-
-def _never_idle(replied: float) -> str:
-    """A reply without the end of its output: a message was too large to be let in."""
-    return "output" if replied and time.monotonic() - replied > LATE_OUTPUT else ""
 
 
 def _note_error(outcome: Outcome, content: dict) -> None:
