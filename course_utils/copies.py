@@ -27,8 +27,9 @@ from course_utils.notebooks import (
 )
 
 TASK = re.compile(r"(e\d\d-\d+)(?:-|$)")  # in the id of a cell of an exercise
-HEADING = re.compile(r"#{1,6} +(.+)")
+HEADING = re.compile(r"(#{1,6}) +(.+)")
 CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+START = "the introduction"  # what stands below a notebook's title
 YOURS = {
     "code": "# Your version of the cell above, from before the course changed it.\n",
     "markdown": "*Your version of the text above, from before the course changed it:*\n\n",
@@ -70,17 +71,18 @@ def news(copy: dict, original: dict) -> str:
     """One line: what the original has that the copy was not given, by kind; "" where there is nothing."""
     given, exercise = given_to(copy, original), _is_exercise(original)
     found: dict[str, list[str]] = defaultdict(list)
-    section = ""
+    section = START
     for cell in original["cells"]:
         if cell["cell_type"] == "markdown" and (heading := HEADING.match(source(cell))):
-            section = f'"{heading[1]}"'
+            section = START if len(heading[1]) == 1 else f'"{heading[2]}"'
         name, now = cell.get("id", ""), digest(cell)
         was = given.get(name, "")
         answer = TASK.match(name) if exercise else None
         if not name or was in (None, now):
             continue
         if answer is None:
-            found["code in" if cell["cell_type"] == "code" else "prose in"].append(section)
+            place = "the set-up" if "setup" in tags(cell) else section
+            found["code in" if cell["cell_type"] == "code" else "prose in"].append(place)
         elif answer[1] not in given:
             found["new:"].append(task_of(answer[1]))
         elif cell["cell_type"] == "code":
@@ -178,12 +180,13 @@ def renewed(copy: dict, original: dict) -> tuple[dict, list[str]]:
     places = {cell.get("id", ""): place for place, cell in enumerate(fresh["cells"])}
     matched = _matched(cells, fresh["cells"], given)
     at = {index: places[name] for name, index in reversed(matched.items())}
-    taken_out = {digest_ for name, digest_ in given.items() if name not in places}
+    answers = {cell["id"] for cell in fresh["cells"] if "answer" in tags(cell)}
+    gone = {was for name, was in given.items() if name not in places or name in answers}  # texts and stubs of before
     stubs = [source(cell) for cell in fresh["cells"] if is_answer(cell)]
     own: dict[int, list[dict]] = defaultdict(list)
     notes = []
     for index, cell in enumerate(cells):
-        is_ours = digest(cell) in taken_out or any(same_code(source(cell), stub) for stub in stubs)
+        is_ours = digest(cell) in gone or any(same_code(source(cell), stub) for stub in stubs)
         if index in at or is_ours or not source(cell).strip():
             continue
         after = max((i for i in at if i < index), default=None)
@@ -235,14 +238,14 @@ def _matched(cells: list[dict], theirs: list[dict], given: dict[str, str | None]
             matched |= {cell["id"]: (written or found)[-1]} if found else {}
     rest = {cell.get("id"): cell for cell in theirs if "answer" not in tags(cell)}
     by_digest = {value: name for name, value in given.items()} | {digest(cell): name for name, cell in rest.items()}
-    used = set(matched.values())
-    for index, cell in enumerate(cells):
-        now = digest(cell)
-        name = cell.get("id") if cell.get("id") in rest else by_digest.get(now)
-        if index in used or name in matched or name not in rest:
-            continue
-        if "check" not in tags(rest[name]) or now in ours:  # a check written over may be an answer
-            matched[name] = index
+    for name_of in (lambda cell: cell.get("id"), lambda cell: by_digest.get(digest(cell))):  # some programs drop ids
+        used = set(matched.values())
+        for index, cell in enumerate(cells):
+            name = name_of(cell)
+            if index in used or name in matched or name not in rest:
+                continue
+            if "check" not in tags(rest[name]) or digest(cell) in ours:  # a check written over may be an answer
+                matched[name] = index
     return matched
 
 

@@ -139,24 +139,27 @@ def take(root: Path, names: list[str]) -> int:
     except LookupError as reason:
         print(f"course lab: {reason.args[0]}", file=sys.stderr)
         return 2
-    status = 0
+    status, any_taken = 0, False
     for source, copy in chosen.items():
         try:
-            print(f"{_below(root, copy)}: {_taken(root, source, copy)}", flush=True)
+            done = _taken(root, source, copy)
+            any_taken |= done.startswith("taken")
+            print(f"{_below(root, copy)}: {done}", flush=True)
         except ValueError as reason:
             status = 1
             print(f"{_below(root, copy)}: left as it is. {reason}", file=sys.stderr)
         except OSError as error:
             print(f"course lab: {cannot_write(error, root / 'work')}", file=sys.stderr)
             return 2
-    print("In a JupyterLab that is open: File, Reload Notebook from Disk.")
+    if any_taken:
+        print("In a JupyterLab that is open: File, Reload Notebook from Disk.")
     return status
 
 
 def _named(root: Path, name: str) -> list[tuple[Path, Path]]:
     """The notebooks that "3", "03", "03_log_space", "exercises/03" or a path means, and their copies."""
     folder, _, lesson = name.replace("\\", "/").removesuffix(".ipynb").rpartition("/")
-    lesson, folder = lesson.zfill(2), folder.rpartition("/")[2]
+    lesson, folder = lesson and lesson.zfill(2), folder.rpartition("/")[2]
     pairs = [pair for pair in _copies(root) if lesson in (pair[0].stem, _lesson(pair[0]))]
     found = [(source, copy) for source, copy in pairs if folder in ("", source.parent.name, copy.parent.name)]
     if not found:

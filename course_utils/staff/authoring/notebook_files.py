@@ -89,10 +89,12 @@ def is_executed(content: dict) -> bool:
 def canonical(content: dict, picture: Callable[[bytes], bytes] = png.strip) -> dict:
     """The notebook in canonical form, stamped with the course's version; `picture` is applied to each PNG."""
     counts = iter(range(1, len(content["cells"]) + 1))
+    course = {**content.get("metadata", {}).get("course", {}), "version": __version__}
+    course.pop("given", None)  # what `course lab` notes in a copy
     return {
         "cells": [canonical_cell(cell, counts, picture) for cell in content["cells"]],
         "metadata": {
-            "course": content.get("metadata", {}).get("course", {}) | {"version": __version__},
+            "course": course,
             "kernelspec": KERNELSPEC,
             "language_info": LANGUAGE_INFO,
         },
