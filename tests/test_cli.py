@@ -328,6 +328,12 @@ def test_what_is_new_is_said_once_for_each_version_and_not_of_what_the_student_c
     changed(exercise, m="a text corrected again")
     opened()
     assert "exercises/01_chain_rule" in capsys.readouterr().out
+    changed(course / "notebooks" / "00_start_here.ipynb", m="corrected too")
+    opened()
+    said = capsys.readouterr().out
+    assert "00_start_here" in said and "exercises/" not in said
+    opened()
+    assert "newer" not in capsys.readouterr().out
     (course / "work" / lab.TOLD).write_bytes(b"\xff broken")
     opened()
     assert "exercises/01_chain_rule" in capsys.readouterr().out

@@ -215,6 +215,50 @@ def test_an_answer_without_a_task_or_in_another_cell_is_not_lost():
     assert sources[at + 1] == 'check("E01.1")' and "raise NotImplementedError" in sources[at - 1]
 
 
+def test_of_doubles_the_one_that_counts_is_the_answer_and_the_others_stay():
+    yours = copies.copied(exercise())
+    cell(yours, "e01-1")["metadata"]["nbgrader"] = {"grade_id": "e01-1"}
+    first, stub = copy.deepcopy(cell(yours, "e01-1")), copy.deepcopy(cell(yours, "e01-1"))
+    cell(yours, "e01-1")["source"] = "# E01.1\ndef f1():\n    return 1"
+    at = yours["cells"].index(cell(yours, "e01-1"))
+    yours["cells"][at:at] = [first | {"id": "x", "source": "# E01.1\ndef f1():\n    return 0"}]
+    yours["cells"][at + 2 : at + 2] = [stub | {"id": "y"}]  # of another version of the stub, too, this is no answer
+    open_question = yours["cells"].index(cell(yours, "e01-3"))
+    yours["cells"].insert(open_question, cell(yours, "e01-3") | {"source": "First thought."})
+    yours["cells"][open_question + 1]["source"] = "Second thought."
+    new = changed(exercise(), e01_1="# E01.1\ndef f1(x):\n    raise NotImplementedError")
+    content, _ = copies.renewed(yours, new)
+    sources = told(content)
+    assert (
+        cell(content, "e01-1")["source"].endswith("return 1") and cell(content, "e01-3")["source"] == "Second thought."
+    )
+    assert sources.index("# E01.1\ndef f1():\n    return 0") == sources.index(cell(content, "e01-1")["source"]) - 1
+    assert "First thought." in sources and "NotImplementedError" not in "".join(sources[: at + 3])
+    assert [one["id"] for one in content["cells"] if one["metadata"].get("nbgrader")] == ["e01-1"]
+    assert [one["id"] for one in content["cells"] if "answer" in tags(one)] == ["e01-1", "e01-2", "e01-3"]
+
+
+def test_what_ran_before_an_answer_stands_before_it_whatever_the_order_was():
+    yours = copies.copied(exercise())
+    second = cell(yours, "e01-2")
+    yours["cells"].remove(second)
+    yours["cells"][2:2] = [second, code("helper", "helper = 1")]
+    cell(yours, "e01-1")["source"] = "# E01.1\ndef f1():\n    return helper"
+    content, _ = copies.renewed(yours, changed(exercise(), e01_1_task=TEXT))
+    names = [cell["id"] for cell in content["cells"]]
+    assert names.index("helper") < names.index("e01-1") < names.index("e01-2")
+
+
+def test_of_a_copy_that_does_not_remember_nothing_is_said_that_nobody_can_know():
+    yours = without_memory(copies.copied(exercise()))
+    cell(yours, "e01-1-given")["source"] = "given = 7"
+    new = changed(exercise(), e01_2_task=source(task(2)[0]).replace("What", "How much"))
+    new["metadata"]["course"]["built_from"] = "of another solution"
+    assert copies.news(yours, new) == "text of E01.2"
+    content, notes = copies.renewed(yours, new)
+    assert "given = 1" in told(content) and "given = 7" in "".join(told(content)) and len(notes) == 1
+
+
 def test_ids_that_a_program_dropped_do_no_harm():
     yours = copies.copied(exercise())
     cell(yours, "e01-1")["source"] = "# E01.1\ndef f1():\n    return 1"
