@@ -6,8 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)  # a hint: what for, and the hint

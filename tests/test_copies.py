@@ -10,6 +10,7 @@ import pytest
 
 from course_utils import copies
 from course_utils.notebooks import built_from, is_answer, lines, source, tags, to_bytes
+from course_utils.staff.authoring.notebook_files import canonical
 from course_utils.staff.grading.intake.reading import read_notebook
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.place.graft import place
@@ -345,3 +346,7 @@ def test_whatever_a_student_did_nothing_is_lost_and_the_same_answers_count(seed)
         name: after[name] for name in before if name in ours
     }
     assert copies.news(content, new) == "" and not copies.is_renewed(content, copies.renewed(content, new)[0])
+
+
+def test_an_author_who_works_in_a_copy_does_not_publish_what_it_remembers():
+    assert "given" not in canonical(copies.copied(exercise()))["metadata"]["course"]

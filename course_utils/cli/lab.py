@@ -27,7 +27,7 @@ from pathlib import Path
 
 from course_utils import copies, project
 from course_utils.cli import program
-from course_utils.notebooks import parsed, to_bytes, write_whole
+from course_utils.notebooks import named, parsed, to_bytes, write_whole
 
 CONFIGURATION = Path(__file__).with_name("jupyter")
 FIRST_NOTEBOOK = "00_start_here.ipynb"
@@ -159,8 +159,8 @@ def take(root: Path, names: list[str]) -> int:
 def _named(root: Path, name: str) -> list[tuple[Path, Path]]:
     """The notebooks that "3", "03", "03_log_space", "exercises/03" or a path means, and their copies."""
     folder, _, lesson = name.replace("\\", "/").removesuffix(".ipynb").rpartition("/")
-    lesson, folder = lesson and lesson.zfill(2), folder.rpartition("/")[2]
-    pairs = [pair for pair in _copies(root) if lesson in (pair[0].stem, _lesson(pair[0]))]
+    folder = folder.rpartition("/")[2]
+    pairs = [pair for pair in _copies(root) if named(lesson, [pair[0].stem])]
     found = [(source, copy) for source, copy in pairs if folder in ("", source.parent.name, copy.parent.name)]
     if not found:
         known = ", ".join(sorted({_lesson(source) for source, _ in _copies(root)}))
