@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)  # a hint: what for, and the hint
 
 
 def joined(text: str | list[str]) -> str:
@@ -51,9 +55,53 @@ def named(name: str, lessons: Iterable[str]) -> list[str]:
     return [lesson for lesson in lessons if name and lesson.startswith(name)]
 
 
+def canonical_source(cell: dict) -> str:
+    """A cell's source with Unix line ends, and none after the last line."""
+    return source(cell).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+
+
+def built_from(content: dict) -> str:
+    """What was executed: the sha256, in hex, of the notebook's code cells.
+
+    The digest is over the UTF-8 bytes of, for each code cell in order, its id, a zero byte, its source, a zero byte.
+    Line ends count as \\n; line ends after the last line do not count. Markdown, tags and outputs have no part in it.
+    """
+    digest = hashlib.sha256()
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            digest.update(f"{cell.get('id', '')}\0{canonical_source(cell)}\0".encode())
+    return digest.hexdigest()
+
+
 def without_outputs(cell: dict) -> dict:
     """A cell as it is before it has run."""
     return cell | {"execution_count": None, "outputs": []} if cell["cell_type"] == "code" else cell
+
+
+def parsed(data: bytes) -> dict:
+    """The JSON of a notebook of nbformat 4, from the bytes of its file. Raises ValueError with the reason.
+
+    Every cell has the kinds of values that the functions here expect.
+    """
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not valid JSON, as a notebook is ({error})") from None
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
+        raise ValueError("it is not a notebook of nbformat 4")
+    if not all(map(_is_cell, content["cells"])) or not isinstance(content.get("metadata", {}), dict):
+        raise ValueError("it has a cell that no notebook has")
+    return content
+
+
+def _is_cell(cell: object) -> bool:
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return False
+    if not isinstance(cell.get("id", ""), str):
+        return False
+    text, metadata = cell.get("source", ""), cell.get("metadata", {})
+    is_text = isinstance(text, str) or (isinstance(text, list) and all(isinstance(line, str) for line in text))
+    return is_text and isinstance(metadata, dict) and isinstance(metadata.get("tags", []), list)
 
 
 def to_bytes(content: dict) -> bytes:

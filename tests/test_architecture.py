@@ -31,7 +31,7 @@ FLOORS = [
     ["checks", "plots"],
     [""],  # the package's own __init__, which lends the names of what lies below
     ["toy_language", "scoring", "language_model", "ledger", "strips"],
-    ["log_space", "notebooks", "requirements", "project"],
+    ["log_space", "notebooks", "answers", "copies", "requirements", "project"],
 ]
 UP_ON_PURPOSE = {("lesson", "staff.judging.judging")}  # `check`, where the judges are there
 

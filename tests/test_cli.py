@@ -302,6 +302,120 @@ def test_after_an_update_lab_says_what_is_newer_and_touches_nothing(course):
     assert lab.newer_than_work(course) == ""
 
 
+def changed(path: Path, **sources: str) -> None:
+    """The next version of a notebook: other sources by cell id."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for cell in document["cells"]:
+        cell["source"] = sources.get(cell["id"], cell["source"])
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_what_is_new_is_said_once_for_each_version_and_not_of_what_the_student_changed(opened, course, capsys):
+    exercise, yours = (course / folder / "01_chain_rule.ipynb" for folder in ("exercises", "work/exercises"))
+    opened()
+    changed(yours, m="my own text", c0="my answer")
+    capsys.readouterr()
+    opened()
+    assert "newer" not in capsys.readouterr().out
+    changed(exercise, m="a corrected text")
+    before = yours.read_bytes()
+    opened()
+    said = capsys.readouterr().out
+    assert re.search(r"^  exercises/01_chain_rule +prose", said, re.M) and "lab --take 01\n" in said
+    assert "\n  01_chain_rule" not in said and yours.read_bytes() == before
+    opened()
+    assert "newer" not in capsys.readouterr().out
+    changed(exercise, m="a text corrected again")
+    opened()
+    assert "exercises/01_chain_rule" in capsys.readouterr().out
+    changed(course / "notebooks" / "00_start_here.ipynb", m="corrected too")
+    opened()
+    said = capsys.readouterr().out
+    assert "00_start_here" in said and "exercises/" not in said
+    opened()
+    assert "newer" not in capsys.readouterr().out
+    (course / "work" / lab.TOLD).write_bytes(b"\xff broken")
+    opened()
+    assert "exercises/01_chain_rule" in capsys.readouterr().out
+
+
+def test_take_brings_the_new_text_keeps_what_is_yours_and_the_old_file_beside_it(course, capsys):
+    lab.lay_out_work(course)
+    changed(course / "work" / "01_chain_rule.ipynb", c0="my own code")
+    old = (course / "work" / "01_chain_rule.ipynb").read_bytes()
+    for text in ("corrected", "corrected again"):
+        changed(course / "notebooks" / "01_chain_rule.ipynb", m=text)
+        assert lab.take(course, ["1", "01"]) == 0
+        told = capsys.readouterr().out
+        cells = json.loads((course / "work" / "01_chain_rule.ipynb").read_text(encoding="utf-8"))["cells"]
+        assert ["".join(cell["source"]) for cell in cells] == [text, "my own code"]
+        assert "work/exercises/01_chain_rule.ipynb: there is nothing newer" in told
+        assert lab.newer_than_work(course) == ""
+    assert "As it was: work/01_chain_rule-old-2.ipynb" in told
+    assert (course / "work" / "01_chain_rule-old.ipynb").read_bytes() == old
+    assert lab.lay_out_work(course) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("0", ["00_start_here"]),
+        ("01", ["01_chain_rule", "exercises/01_chain_rule"]),
+        ("01_chain_rule", ["01_chain_rule", "exercises/01_chain_rule"]),
+        ("exercises/1", ["exercises/01_chain_rule"]),
+        ("work/exercises/01_chain_rule.ipynb", ["exercises/01_chain_rule"]),
+        ("notebooks/01", ["01_chain_rule"]),
+        ("work\\01_chain_rule.ipynb", ["01_chain_rule"]),
+    ],
+)
+def test_take_understands_the_names_of_lessons(course, name, taken):
+    assert lab.take(course, [name]) == 0
+    assert sorted(files(course / "work")) == sorted(f"{one}.ipynb" for one in taken)
+
+
+@pytest.mark.parametrize("wrong", ["7", "work", "exercises/00", ""])
+def test_take_of_what_is_not_there_does_nothing_at_all(course, capsys, wrong):
+    assert lab.take(course, ["01", wrong]) == 2
+    assert "there are lessons 00, 01" in capsys.readouterr().err and not (course / "work").exists()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"mine", b"\xff\xfe", b"[]", b'{"nbformat": 3}', b'{"nbformat": 4, "cells": [1]}', b"[" * 100_000]
+    + [b'{"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "markdown", "source": "\\ud800"}]}'],
+)
+def test_a_copy_that_cannot_be_read_is_left_alone_and_the_others_are_taken(course, capsys, broken):
+    lab.lay_out_work(course)
+    changed(course / "exercises" / "01_chain_rule.ipynb", m="corrected")
+    (course / "work" / "01_chain_rule.ipynb").write_bytes(broken)
+    assert lab.take(course, ["01"]) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith("work/01_chain_rule.ipynb: left as it is. It cannot be ") and "rename it" in told.err
+    assert (course / "work" / "01_chain_rule.ipynb").read_bytes() == broken
+    assert sorted(files(course / "work")) == [
+        *("00_start_here.ipynb", "01_chain_rule.ipynb"),
+        *("exercises/01_chain_rule-old.ipynb", "exercises/01_chain_rule.ipynb"),
+    ]
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_full_disk_leaves_the_copy_as_it_was(course, monkeypatch, capsys, writes):
+    lab.lay_out_work(course)
+    changed(course / "notebooks" / "01_chain_rule.ipynb", m="corrected")
+    before, left, write = files(course / "work"), [writes], Path.write_bytes
+
+    def refuses(self, data):
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+        left[0] -= 1
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", refuses)
+    assert lab.take(course, ["01"]) == 2 and "Make room" in capsys.readouterr().err
+    after = files(course / "work")
+    assert before.items() <= after.items() and not [name for name in after if name.endswith(".part")]
+
+
 def test_lab_names_few_new_notebooks_and_counts_many(tmp_path):
     paths = [tmp_path / f"{i:02}_x.ipynb" for i in range(5)] + [tmp_path / "exercises" / "01_x.ipynb"]
     assert lab.new_in_work([]) == ""

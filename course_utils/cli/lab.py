@@ -1,42 +1,57 @@
 """Open the course in JupyterLab.
 
 Before it opens, a copy of every lecture and exercise that you do not have yet is laid into work/. Your copies are
-yours: they are never overwritten, and an update of the course does not touch them. After an update this says which
-notebooks have a newer version than the one that your copy was made from. To get it, or to start a notebook afresh,
-rename or delete your copy and call this again.
+yours: they are never overwritten, and an update of the course does not touch them. After an update this says, once,
+which of your copies the course has something newer for, and what: the text of a task, a hint, prose or code.
+
+  course lab --take 03                take what is newer in lecture and exercise 03, and open nothing
+  course lab --take exercises/03 5    the exercise of lesson 03, and all of lesson 05
+
+Your answers, your own cells and what you changed stay; the text, the checks and what you have not touched become the
+new ones. The notebook as it was is kept beside it (03_log_space-old.ipynb). Save and close the notebook in JupyterLab
+first. To start a notebook afresh instead, rename or delete your copy and call `course lab` again.
 """
 
 import argparse
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
-from course_utils import project
-from course_utils.notebooks import to_bytes, without_outputs, write_whole
+from course_utils import copies, project
+from course_utils.cli import program
+from course_utils.notebooks import named, parsed, to_bytes, write_whole
 
 CONFIGURATION = Path(__file__).with_name("jupyter")
 FIRST_NOTEBOOK = "00_start_here.ipynb"
+TOLD = ".told.json"  # in work/: of which edition of each notebook it has been said what is new
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="only print the address, for you to open yourself")
     parser.add_argument("--port", type=int, help="the port to listen on (default: 8888, or the next that is free)")
+    text = "take what is newer in these lessons, and keep your answers"
+    parser.add_argument("--take", nargs="+", metavar="LESSON", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
     root = project.course_folder()
+    if getattr(args, "take", None):
+        return take(root, args.take)
     try:
         see_that_jupyter_can_write()
         new = lay_out_work(root)
     except OSError as error:
         print(f"course lab: {cannot_write(error, root / 'work')}", file=sys.stderr)
         return 2
-    for news in (new_in_work(new), newer_than_work(root)):
+    for news in (new_in_work(new), newer_than_work(root, once=True)):
         if news:
             print(news)
     print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
@@ -76,12 +91,129 @@ def new_in_work(new: list[Path]) -> str:
     return f"New in work/: {', '.join(map(_short, new))}" if new else ""
 
 
-def newer_than_work(root: Path) -> str:
-    """One line about the notebooks whose code is another now than when the copy in work/ was made."""
-    names = [_short(copy) for source, copy in _copies(root) if _made_from(copy) not in (None, _made_from(source))]
-    if not names:
+def newer_than_work(root: Path, once: bool = False) -> str:
+    """A line for each notebook that has something new for the copy in work/, and how to take it; "" for none.
+
+    With `once`, what has been said of this edition of a notebook is not said again.
+    """
+    memory = root / "work" / TOLD
+    told = _told(memory) if once else {}
+    found, editions = {}, {}
+    for source, copy in _copies(root):
+        with suppress(OSError, ValueError):  # a copy that cannot be read is not ours to judge
+            original, name = parsed(source.read_bytes()), _short(copy)
+            news = copies.news(parsed(copy.read_bytes()), original)
+            if news and told.get(name) != (edition := copies.edition(original)):
+                found[name], editions[name] = news, edition
+    if not found:
         return ""
-    return f"Newer than your copy in work/: {', '.join(names)}. Yours stays; rename it to get the new one as well."
+    if once:
+        with suppress(OSError):  # then it is said again
+            write_whole(memory, json.dumps(told | editions, indent=1) + "\n")
+    width = max(map(len, found))
+    lessons = sorted({_lesson(Path(name)) for name in found})
+    return "\n".join(
+        [
+            "The course has something newer than your copies in work/ (they stay as they are):",
+            *(f"  {name:<{width}}  {news}" for name, news in found.items()),
+            f"To take it and keep your answers: {program()} lab --take {' '.join(lessons)}",
+        ]
+    )
+
+
+def _told(memory: Path) -> dict[str, str]:
+    try:
+        told = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+# --- taking what is newer ---------------------------------------------------------------------------------------------
+
+
+def take(root: Path, names: list[str]) -> int:
+    """Takes what is newer in these lessons into the copies in work/. Returns 1 if a copy had to be left as it is."""
+    try:
+        chosen = dict(pair for name in names for pair in _named(root, name))
+    except LookupError as reason:
+        print(f"course lab: {reason.args[0]}", file=sys.stderr)
+        return 2
+    status, any_taken = 0, False
+    for source, copy in chosen.items():
+        try:
+            done = _taken(root, source, copy)
+            any_taken |= done.startswith("taken")
+            print(f"{_below(root, copy)}: {done}", flush=True)
+        except ValueError as reason:
+            status = 1
+            print(f"{_below(root, copy)}: left as it is. {reason}", file=sys.stderr)
+        except OSError as error:
+            print(f"course lab: {cannot_write(error, root / 'work')}", file=sys.stderr)
+            return 2
+    if any_taken:
+        print("In a JupyterLab that is open: File, Reload Notebook from Disk.")
+    return status
+
+
+def _named(root: Path, name: str) -> list[tuple[Path, Path]]:
+    """The notebooks that "3", "03", "03_log_space", "exercises/03" or a path means, and their copies."""
+    folder, _, lesson = name.replace("\\", "/").removesuffix(".ipynb").rpartition("/")
+    folder = folder.rpartition("/")[2]
+    pairs = [pair for pair in _copies(root) if named(lesson, [pair[0].stem])]
+    found = [(source, copy) for source, copy in pairs if folder in ("", source.parent.name, copy.parent.name)]
+    if not found:
+        known = ", ".join(sorted({_lesson(source) for source, _ in _copies(root)}))
+        raise LookupError(f"no lecture or exercise {name!r}; there are lessons {known}")
+    return found
+
+
+def _taken(root: Path, source: Path, copy: Path) -> str:
+    """Takes what is newer into one copy; returns what was done. Raises ValueError if one cannot be read, OSError."""
+    original = _read(source, f"Get {_below(root, source)} again: it is a part of the course")
+    if not copy.exists():
+        write_whole(copy, to_bytes(copies.copied(original)))
+        return "new"
+    remedy = "Open it in JupyterLab and save it; or rename it, and `course lab` lays out a fresh one"
+    yours = _read(copy, remedy)
+    content, notes = copies.renewed(yours, original)
+    if not copies.is_renewed(yours, content):
+        return "there is nothing newer"
+    try:
+        renewed = to_bytes(content)
+    except ValueError as error:  # half a character
+        raise ValueError(f"It cannot be written as text ({error}). {remedy}") from None
+    kept = next(path for n in count(1) if not (path := _old(copy, n)).exists())
+    write_whole(kept, copy.read_bytes())
+    with suppress(OSError):
+        shutil.copystat(copy, kept)  # the newer of two is the one that counts when it is handed in
+    write_whole(copy, renewed)
+    what = copies.news(yours, original) or "what was missing"
+    return "\n  ".join([f"taken: {what}. As it was: {_below(root, kept)}", *notes])
+
+
+def _read(path: Path, remedy: str) -> dict:
+    """Raises ValueError, with the reason and the remedy."""
+    try:
+        return parsed(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"It cannot be read: {reason}. {remedy}") from None
+
+
+def _old(copy: Path, number: int) -> Path:
+    return copy.with_name(f"{copy.stem}-old{f'-{number}' if number > 1 else ''}.ipynb")
+
+
+def _below(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+# --- laying out -------------------------------------------------------------------------------------------------------
+
+
+def _lesson(path: Path) -> str:
+    return path.stem.partition("_")[0]
 
 
 def _short(path: Path) -> str:
@@ -95,14 +227,6 @@ def _copies(root: Path) -> Iterator[tuple[Path, Path]]:
             yield source, root / target_folder / source.name
 
 
-def _made_from(notebook: Path) -> str | None:
-    """The hash of the code that a notebook was built from; None where it is not known."""
-    try:
-        return json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["course"]["built_from"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def lay_out_work(root: Path) -> list[Path]:
     """Copy each lecture and exercise that is not there yet into root/work, outputs cleared; return the new files.
 
@@ -112,8 +236,7 @@ def lay_out_work(root: Path) -> list[Path]:
     for source, copy in _copies(root):
         if copy.exists():
             continue
-        document = json.loads(source.read_text(encoding="utf-8"))
-        document["cells"] = [without_outputs(cell) for cell in document["cells"]]
+        document = copies.copied(parsed(source.read_bytes()))
         write_whole(copy, to_bytes(document))  # else an interrupt might leave half a notebook, which would be kept
         new.append(copy)
     return new

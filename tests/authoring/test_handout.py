@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,20 @@ def test_a_check_in_it_says_whether_an_answer_runs(copy):
         done.stdout.split("\n--\n")[:-1] == [f"E01.2 joint_prob: {said}" for said in ANSWERS.values()]
         and done.stderr == ""
     )
+
+
+def test_a_copy_of_before_takes_the_corrected_text_without_what_is_for_staff(copy, tmp_path):
+    project = Path(shutil.copytree(copy, tmp_path / "course"))
+    yours, theirs = (project / folder / "01_chain_rule.ipynb" for folder in ("work/exercises", "exercises"))
+    assert course(project, "-m", "course_utils.cli", "lab", "--take", "01").returncode == 0
+    answered = yours.read_text(encoding="utf-8").replace('"    # YOUR CODE HERE', '"    # mine', 1)
+    yours.write_text(answered, encoding="utf-8")
+    theirs.write_text(theirs.read_text(encoding="utf-8").replace("Eight tasks", "Nine tasks"), encoding="utf-8")
+    done = course(project, "-m", "course_utils.cli", "lab", "--take", "exercises/01")
+    assert (done.returncode, done.stderr) == (0, "") and "taken: prose in the introduction" in done.stdout
+    now = yours.read_text(encoding="utf-8")
+    assert now.count("# mine") == 1 and "Nine tasks" in now and "Eight tasks" not in now
+    assert yours.with_name("01_chain_rule-old.ipynb").read_text(encoding="utf-8") == answered
 
 
 def test_commands_that_are_not_in_it_say_so_in_a_line(copy):

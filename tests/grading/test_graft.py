@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils.answers import cleaned
 from course_utils.notebooks import task_of
 from course_utils.staff.grading.intake.reading import read_notebook
-from course_utils.staff.grading.place.graft import RESET, STUB, cleaned, graft, place
+from course_utils.staff.grading.place.graft import RESET, STUB, graft, place
 from tests.grading.notebooks import EXERCISE, RIGHT, WRONG, cell, check_cell, code, dumps, insert, notebook
 
 SOLUTION, STUBS = EXERCISE.solution, EXERCISE.stubs

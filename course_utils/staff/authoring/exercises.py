@@ -7,8 +7,7 @@ Cells tagged `solution-only` are left out, outputs are cleared. All else is the 
 
 import re
 
-from course_utils.notebooks import lines, tags
-from course_utils.staff.authoring.notebook_files import canonical_source
+from course_utils.notebooks import canonical_source, lines, tags
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 CODE_SOLUTION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}$", re.MULTILINE | re.DOTALL)

@@ -5,8 +5,6 @@ but cells, outputs and the metadata named below. Two people who build the same s
 """
 
 import base64
-import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from course_utils import __version__
-from course_utils.notebooks import is_code, joined, lines, source
+from course_utils.notebooks import built_from, canonical_source, is_code, joined, lines, parsed
 from course_utils.staff.authoring import png
 from course_utils.staff.authoring.problems import Problem
 
@@ -71,28 +69,12 @@ class Notebook:
 def read(root: Path, folder: str, lesson: str) -> Notebook:
     """Raises OSError where there is no such file, ValueError where it is no notebook."""
     path = root / folder / f"{lesson}.ipynb"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or not isinstance(content.get("cells"), list) or content.get("nbformat") != 4:
-        raise ValueError(f"{folder}/{lesson}.ipynb: not a notebook of nbformat 4")
-    return Notebook(root, folder, lesson, content)
+    return Notebook(root, folder, lesson, parsed(path.read_bytes()))
 
 
 def lessons(root: Path, folder: str) -> list[str]:
     """The names of the notebooks in a folder, in the order of the course."""
     return sorted(path.stem for path in (root / folder).glob("*.ipynb"))
-
-
-def built_from(content: dict) -> str:
-    """What was executed: the sha256, in hex, of the notebook's code cells.
-
-    The digest is over the UTF-8 bytes of, for each code cell in order, its id, a zero byte, its source, a zero byte.
-    Line ends count as \\n; line ends after the last line do not count. Markdown, tags and outputs have no part in it.
-    """
-    digest = hashlib.sha256()
-    for cell in content["cells"]:
-        if cell["cell_type"] == "code":
-            digest.update(f"{cell.get('id', '')}\0{canonical_source(cell)}\0".encode())
-    return digest.hexdigest()
 
 
 def is_executed(content: dict) -> bool:
@@ -107,10 +89,12 @@ def is_executed(content: dict) -> bool:
 def canonical(content: dict, picture: Callable[[bytes], bytes] = png.strip) -> dict:
     """The notebook in canonical form, stamped with the course's version; `picture` is applied to each PNG."""
     counts = iter(range(1, len(content["cells"]) + 1))
+    course = {**content.get("metadata", {}).get("course", {}), "version": __version__}
+    course.pop("given", None)  # what `course lab` notes in a copy
     return {
         "cells": [canonical_cell(cell, counts, picture) for cell in content["cells"]],
         "metadata": {
-            "course": content.get("metadata", {}).get("course", {}) | {"version": __version__},
+            "course": course,
             "kernelspec": KERNELSPEC,
             "language_info": LANGUAGE_INFO,
         },
@@ -139,10 +123,6 @@ def canonical_cell(cell: dict, counts: Iterator[int], picture: Callable[[bytes],
         count = next(counts) if cell.get("execution_count") and is_code(cell) else None
         result |= {"execution_count": count, "outputs": canonical_outputs(cell.get("outputs", []), count, picture)}
     return result
-
-
-def canonical_source(cell: dict) -> str:
-    return source(cell).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 def canonical_outputs(outputs: list[dict], count: int | None, picture: Callable[[bytes], bytes]) -> list[dict]:

@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from course_utils import project
+from course_utils.answers import grade_id, marker, same_code
 from course_utils.notebooks import source, write_whole
 from course_utils.staff.authoring.exercises import BEGIN
 from course_utils.staff.grading.intake import finding, platforms
 from course_utils.staff.grading.intake.finding import File
 from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
-from course_utils.staff.grading.place.graft import grade_id, marker, place, same_code
+from course_utils.staff.grading.place.graft import place
 from course_utils.staff.grading.place.pristine import Exercise
 from course_utils.staff.grading.plain_text import message_line, safe_cell
 from course_utils.staff.grading.tables import table

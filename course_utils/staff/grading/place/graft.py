@@ -8,15 +8,13 @@ student's notebook. Those below the last check stand at the end.
 from __future__ import annotations
 
 import copy
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from course_utils.answers import cleaned, defining_cell, find_answer, grade_id, normal, same_code
 from course_utils.notebooks import is_answer, source, tags, task_of
 from course_utils.staff.authoring.exercises import exercise_cell
 
-MARKER = re.compile(r"#\s*E(\d\d)\.(\d+)\b")
-NBVAL_MARKER = re.compile(r"(\s*#+)\s*(?:NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*?(\n?)")
 NO_CELL = "no answer cell: no code cell has the id {cell} or begins with # {task}"
 STUB = "not answered yet: the answer cell is as it was handed out"
 
@@ -133,7 +131,7 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
     for answer, stub in stubs.items():
         index = chosen[answer]
         if index is None or same_code(source(cells[index]), stub):
-            chosen[answer] = _defining_cell(cells, own, stub, index)
+            chosen[answer] = defining_cell(cells, own, stub, index)
     placed = Placed()
     for answer, index in chosen.items():
         if index is None:
@@ -159,64 +157,6 @@ def place(solution: dict, student: dict, stubs: dict[str, str]) -> Placed:
     else:
         placed.last = waiting
     return placed
-
-
-def find_answer(cells: list[dict], answer: str, stub: str) -> int | None:
-    """The index of the cell that counts as the answer, or None.
-
-    By nbgrader's metadata, else by cell id, else by the marker in the first line. Of doubles the last that is not the
-    stub; a double whose marker names another task does not count while there are others.
-    """
-    untouched = misnamed = None
-    for name in (grade_id, lambda cell: cell.get("id"), marker):
-        found = [index for index, cell in enumerate(cells) if name(cell) == answer]
-        ours = [index for index in found if marker(cells[index]) in (None, answer)]
-        written = [index for index in ours if not same_code(source(cells[index]), stub)]
-        if written:
-            return written[-1]
-        misnamed = found[-1] if found and not ours and misnamed is None else misnamed
-        untouched = ours[-1] if ours and untouched is None else untouched
-    return untouched if untouched is not None else misnamed
-
-
-def _defining_cell(cells: list[dict], own: list[int], stub: str, otherwise: int | None) -> int | None:
-    """The student's last own cell that defines a function of the stub: written elsewhere, or two cells merged."""
-    names = "|".join(re.findall(r"^def (\w+)", stub, re.M))
-    defined = re.compile(rf"^(?:def|class) (?:{names})\b|^(?:{names})\s*(?::[^=\n]+)?=(?!=)", re.M)
-    return next(
-        (index for index in reversed(own) if names and defined.search(cleaned(source(cells[index])))), otherwise
-    )
-
-
-def grade_id(cell: dict) -> str | None:
-    """The id that nbgrader's metadata gives the cell."""
-    nbgrader = cell.get("metadata", {}).get("nbgrader", {})
-    return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-
-
-def marker(cell: dict) -> str | None:
-    """The answer that the cell's first line names: "e01-2" for `# E01.2`."""
-    found = MARKER.match(source(cell).lstrip())
-    return f"e{found[1]}-{found[2]}" if found else None
-
-
-def normal(source: str) -> str:
-    """A source without what editors change: line ends, blank lines, space at the ends of lines."""
-    return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
-
-
-def same_code(source: str, stub: str) -> bool:
-    """Whether a cell is still the stub; an empty cell counts as one."""
-    return normal(source) in ("", normal(stub))
-
-
-def cleaned(source: str) -> str:
-    """A student's source with Unix line ends and without nbval's markers; the number of lines stays."""
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    if "NBVAL_" not in source and "PYTEST_VALIDATE" not in source:
-        return source
-    lines = source.splitlines(keepends=True)  # lines, and white space, as nbval takes them
-    return "".join(found[1] + found[2] if (found := NBVAL_MARKER.fullmatch(line)) else line for line in lines)
 
 
 def check_answer(cell: dict) -> str | None:

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from course_utils import project
 from course_utils.checks.registry import lessons
-from course_utils.notebooks import is_answer, named, source, task_of, text_bytes
+from course_utils.notebooks import DETAILS, is_answer, named, source, task_of, text_bytes
 from course_utils.staff.authoring.exercises import exercise_cell
 from course_utils.staff.judging.registry import max_points
 
-DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
 REREAD = re.compile(r"^Reread: \[([^\]]+)\]", re.M)
 HEADING = re.compile(r"^#+\s*(.+)$", re.M)
 
