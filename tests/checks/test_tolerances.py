@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("task", TASKS)
 def test_no_mistake_is_within_ten_tolerances_of_right(task, request):
-    """On 5 seeds, or 20: with tolerances ten times as wide every wrong answer still loses points, and the solution none."""
+    """On 5 seeds, or 20: with tolerances ten times as wide each wrong answer loses points, and the solution none."""
     solution = names(task)
     wrong = load_mutants(registry.lesson_of(task)).MUTANTS.wrong_answers.get(task, [])
     for seed in range(20 if request.config.getoption("--all-seeds") else 5):
