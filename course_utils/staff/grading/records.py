@@ -18,7 +18,7 @@ LOST = "not graded yet: the grading process ended before this task"
 class Row:
     """One task of one student: a line of results.csv, and what only the pages show.
 
-    `by_clock`: its time was over by the clock, and not by the seconds of the processor. `other`: what it came to when
+    `by_clock`: its time was over by the clock, though it wanted the processor. `other`: what it came to when
     it was asked in another way, where that makes a difference; else "".
     """
 

@@ -236,6 +236,13 @@ def test_what_the_grader_itself_counts(sandbox, folder, supplies, limits, source
         assert one.run(source).ended == ended
 
 
+@pytest.mark.parametrize("source, blamed", [("while True: pass", True), ("import time; time.sleep(60)", False)])
+def test_the_clock_is_blamed_where_the_processor_was_wanted_and_not_for_sleep(folder, supplies, source, blamed):
+    with running(LimitsOnly(), folder, supplies, Limits(cpu_seconds=60, wall_seconds=2)) as one:
+        outcome = one.run(source)
+    assert (outcome.ended, outcome.by_clock) == ("timeout", blamed)
+
+
 @pytest.mark.slow
 @pytest.mark.sandbox
 def test_a_message_without_end_is_cut_off_before_it_fills_the_memory(sandbox, folder, supplies, monkeypatch):

@@ -29,6 +29,7 @@ WARM_UP = "for _name in {}:\n    try:\n        __import__(_name)\n    except Exc
 OWN_MEMORY = 256 * MIB  # that this process may grow by while a cell runs
 MOST_HANDLES = 4096  # open files, pipes and sockets of all processes: each may hold memory that no process has
 MOST_FILES = 50_000  # on the sandbox's own file systems: a name takes a kilobyte, and their bound is on contents
+ASLEEP = 0.2  # whoever wants the processor at no more of the looks has slept
 LATE_OUTPUT = 50  # times that nothing comes within a tenth of a second, between the reply and the end of the output
 
 
@@ -38,7 +39,7 @@ class Outcome:
 
     ended: why the kernel is no more ("timeout", "memory", "output", "died"), or "". error: name and text of the
     exception that the cell raised. probes: the data of the probe outputs that it displayed. by_clock: its time was over
-    by the clock, on which the machine and what else it does have a say.
+    by the clock though it wanted the processor: what else the machine did had a say.
     """
 
     ended: str = ""
@@ -173,7 +174,8 @@ class _Watch:
         self.own_cpu = self.own_cpu_before
         self.group_cpu_before = kernel.group.cpu_seconds() if kernel.group is not None else 0.0
         self.memory = 0
-        self.by_clock = False  # whether its time is over by the clock alone
+        self.by_clock = False  # whether its time is over by the clock, though it wanted the processor
+        self.looks = self.awake = 0  # how often it was looked at, and was not found to wait for something else
         self.own = psutil.Process()
         self.own_before = self.own.memory_info().rss
 
@@ -186,6 +188,8 @@ class _Watch:
             return ""
         self.looked = now
         family = _family(self.kernel.process)
+        self.looks += 1
+        self.awake += any(map(_is_awake, family))
         group = self.kernel.group
         if group is not None and group.ran_out_of_memory():
             return "memory"
@@ -197,8 +201,11 @@ class _Watch:
         if self.own.memory_info().rss - self.own_before > OWN_MEMORY:
             return "output"  # messages that wait here, or a single one that does not end
         cpu = self._cpu(family)
-        self.by_clock = cpu <= self.limits.cpu_seconds and now - self.started > self.limits.wall_seconds
-        return "timeout" if self.by_clock or cpu > self.limits.cpu_seconds else ""
+        if cpu > self.limits.cpu_seconds:
+            return "timeout"
+        late = now - self.started > self.limits.wall_seconds
+        self.by_clock = late and self.awake > ASLEEP * self.looks
+        return "timeout" if late else ""
 
     def _too_much_memory(self, family: list[psutil.Process]) -> bool:
         return _total_memory(family, self.limits.memory) > self.limits.memory or self._hoards(family)
@@ -236,6 +243,13 @@ def _family(kernel: Process) -> list[psutil.Process]:
         if head.status() != psutil.STATUS_ZOMBIE:
             return [head, *descendants(head)]
     return []
+
+
+def _is_awake(process: psutil.Process) -> bool:
+    """Whether it runs, would run if a processor were free, or waits for the disk."""
+    with contextlib.suppress(psutil.Error):
+        return process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+    return False
 
 
 def _cpu_seconds(family: list[psutil.Process]) -> float:
