@@ -77,11 +77,12 @@ def test_a_task_that_loops_exits_kills_or_bombs_is_the_only_one_that_suffers(gra
 
 def test_answers_that_raise(graded):
     rows = graded.of("raising")
-    assert graded.statuses("raising") == dict.fromkeys(POINTS, "error") | {"E01.5": "missing", "E01.6": "graded"}
+    assert graded.statuses("raising") == dict.fromkeys(POINTS, "error") | {"E01.6": "graded"}
     assert graded.points("raising") == NOTHING | {"E01.6": POINTS["E01.6"]}
     assert "ZeroDivisionError" in rows["E01.1"]["message"]
     assert "SyntaxError" in rows["E01.2"]["message"] and "(line 2)" in rows["E01.2"]["message"]
     assert "NameError" in rows["E01.3"]["message"] and "undefined_name" in rows["E01.3"]["message"]
+    assert "defines no e01_5" in rows["E01.5"]["message"]
     assert "UsageError" in rows["E01.7"]["message"]
 
 

@@ -118,7 +118,7 @@ def test_a_new_file_for_staff_is_seen_by_no_kernel(monkeypatch, tmp_path):
 def test_what_a_kernel_sees_of_the_package_is_listed_by_name():
     """A new part of the package is put into one of two lists on purpose: what students' kernels see, or what not."""
     parts = {path.name for path in isolation.PACKAGE.iterdir() if not path.name.startswith((".", "__pycache__"))}
-    assert parts == {*isolation.SEEN, "staff", "cli", "notebooks.py", "requirements.py"}
+    assert parts == {*isolation.SEEN, "staff", "cli", "notebooks.py", "requirements.py", "answers.py", "copies.py"}
 
 
 def test_what_a_notebook_needs_is_there(kernel):

@@ -317,8 +317,8 @@ attack(
 )  # fmt: skip
 attack(
     "unicode-lookalike", "structure", "answer cell",
-    notebook(RIGHT | {TASK: RIGHT[TASK].replace("sequence_log_prob", "sequence_log_\u0440rob")}), "missing",
-    says="no function sequence_log_prob",
+    notebook(RIGHT | {TASK: RIGHT[TASK].replace("sequence_log_prob", "sequence_log_\u0440rob")}), "error",
+    says="and no sequence_log_prob",
 )  # fmt: skip
 attack("many-cells", "structure", "own cell", notebook(before={TASK: ["x = 1"] * 400}))
 attack(
