@@ -165,7 +165,7 @@ _named: property = PreTrainedConfig.__dict__["_attn_implementation"]
 
 
 def _attention_here(config: PreTrainedConfig) -> str | None:
-    return _named.__get__(config) if torch.compiler.is_compiling() or _layout.get() is None else NAME
+    return _named.fget(config) if torch.compiler.is_compiling() or _layout.get() is None else NAME  # pyright: ignore[reportOptionalCall]
 
 
 PreTrainedConfig._attn_implementation = property(_attention_here, _named.fset)  # pyright: ignore

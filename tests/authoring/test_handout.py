@@ -110,7 +110,7 @@ def course(copy: Path, *arguments: str) -> subprocess.CompletedProcess:
 # answer -> what its check prints below "E01.2 joint_prob: "
 ANSWERS = {
     "def joint_prob(conds):\n    return sum(conds)": (
-        "it runs on 27 inputs; whether it is right is checked when you hand it in"
+        "it runs on 28 inputs; whether it is right is checked when you hand it in"
     ),
     "def joint_prob(conds):\n    return conds[0]": (
         "it does not run yet\n  the answer raised IndexError: list index out of range\n  try: joint_prob([])"
