@@ -33,7 +33,7 @@ FLOORS = [
     ["toy_language", "scoring", "language_model", "ledger", "strips"],
     ["log_space", "notebooks", "answers", "copies", "requirements", "project"],
 ]
-UP_ON_PURPOSE = {("lesson", "staff.judging.judging")}  # `check`, where the judges are there
+UP_ON_PURPOSE = {("lesson.checking", "staff.judging.judging")}  # `check`, where the judges are there
 
 
 def modules(package: Path) -> dict[str, Path]:

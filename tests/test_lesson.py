@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from course_utils import lesson
+from course_utils.lesson.predicting import questions
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted(path.parent.name[-2:] for path in ROOT.glob("course_utils/lessons/*/predictions.toml"))
@@ -105,7 +106,7 @@ def test_check_silences_what_the_answer_prints(capfd):
 def test_predict_asks_and_does_not_tell(notebook):
     lesson.predict("01.order")
     (bundle,) = notebook
-    question = lesson.questions("01")["order"]
+    question = questions("01")["order"]
     assert set(bundle) == {"text/markdown", "text/plain"}
     assert question.text in bundle["text/plain"] and 'guess="A"' in bundle["text/plain"]
     assert all(f"**{key}** {text}" in bundle["text/plain"] for key, text in question.options.items())
@@ -116,7 +117,7 @@ def test_predict_asks_and_does_not_tell(notebook):
 def test_predict_explains_the_option_chosen(notebook, guess, verdict):
     lesson.predict("01.order", guess=guess)
     text = notebook[0]["text/plain"]
-    chosen = lesson.questions("01")["order"].why
+    chosen = questions("01")["order"].why
     assert verdict in text
     assert [key for key, why in chosen.items() if why in text] == [guess.strip().upper()]
 
@@ -150,7 +151,7 @@ def test_predict_has_buttons_where_the_lab_runs(notebook, monkeypatch):
 
 @pytest.mark.parametrize("number", LESSONS)
 def test_every_option_has_its_own_explanation(number):
-    for name, question in lesson.questions(number).items():
+    for name, question in questions(number).items():
         assert len(question.options) >= 2, name
         assert list(question.options) == list("ABCDEF"[: len(question.options)]), name
         assert question.answer in question.options, name
@@ -165,11 +166,11 @@ def test_lectures_ask_every_question_once_and_answer_none(number):
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     asked = re.findall(r'^predict\("(\d\d)\.(\w+)", guess="(.*)"\)$', code, re.MULTILINE)
     assert len(asked) == code.count("predict(")
-    assert asked == [(number, name, "") for name in lesson.questions(number)]
+    assert asked == [(number, name, "") for name in questions(number)]
 
 
 def test_the_right_letter_is_not_always_the_same():
-    answers = [question.answer for number in LESSONS for question in lesson.questions(number).values()]
+    answers = [question.answer for number in LESSONS for question in questions(number).values()]
     assert max(map(answers.count, answers)) <= 0.6 * len(answers)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.cli import slides as slides_command
-from course_utils.lesson import questions
+from course_utils.lesson.predicting import questions
 from course_utils.notebooks import is_code, source, tags
 from course_utils.staff.authoring.notebook_files import lessons, read
 from course_utils.staff.authoring.render import decks, rendering, website

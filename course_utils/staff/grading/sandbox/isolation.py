@@ -40,11 +40,10 @@ SEEN = (
         "project.py",
         "log_space.py",
         "toy_language.py",
-        "lesson.py",
         "strips.py",
         "ledger.py",
     ),
-    *("checks", "lessons", "plots", "scoring", "language_model"),
+    *("checks", "lesson", "lessons", "plots", "scoring", "language_model"),
 )
 # Ends with the run, however that ends: else it would write into a folder that the next run has taken away.
 LIST_FONTS = """
