@@ -84,7 +84,7 @@ def rows_of(report: Path) -> dict[str, dict[str, dict[str, str]]]:
     return rows
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run(sandbox, tmp_path_factory, request) -> Run:
     """The one run. What it must not see or change is laid out before it and looked at after it."""
     folder = tmp_path_factory.mktemp("hostile")
@@ -113,7 +113,7 @@ def run(sandbox, tmp_path_factory, request) -> Run:
 
 def selected(request: pytest.FixtureRequest, what: str) -> list:
     """The attacks (or the honest notebooks) whose tests are to run now."""
-    items = [item for item in request.session.items if item.path.name in ("test_hostile.py", "test_honest.py")]
+    items = [item for item in request.session.items if item.path.name == "test_hostile.py"]
     params = [item.callspec.params for item in items if hasattr(item, "callspec")]
     return [one[what] for one in params if what in one]
 

@@ -1,4 +1,4 @@
-"""Every attack gets what it must get, and nothing outside has changed."""
+"""Every attack gets what it must get, who is honest beside them all their points, and nothing outside has changed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.grading.hostile.attacks import ATTACKS, Attack
+from tests.grading.hostile.honest import HONEST, Honest
 from tests.grading.hostile.notebooks import POINTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
@@ -32,6 +33,12 @@ def test_attack(run, attack: Attack):
             assert float(row["points"]) == 0 and row["status"] in attack.lost[task].split(), row
             assert attack.says in row["message"], row
             assert not attack.never_says or attack.never_says not in row["message"], row
+
+
+@pytest.mark.parametrize("honest", [one for one in HONEST if not one.same_as], ids=lambda honest: honest.name)
+def test_honest(run, honest: Honest):
+    rows = run.rows[honest.name]
+    assert {task: float(row["points"]) for task, row in rows.items()} == POINTS, rows
 
 
 def test_nothing_outside_has_changed(run):
