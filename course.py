@@ -9,6 +9,11 @@ An interrupted set-up goes on with the same command. Every other command of the 
 `python3 course.py doctor` finds out what is wrong, `python3 course.py COMMAND --help` explains a command.
 
     --torch cpu|cuda          which build of PyTorch to install: without it, cuda where there is an NVIDIA driver
+
+For a room of laptops without a network, on one that has one and the same system and Python as the others:
+
+    python3 course.py download FOLDER         all packages that the lessons need, to be carried on a stick
+    python3 course.py lab --from FOLDER       set up from that folder, and from nowhere else
 """
 
 # Only the standard library, and nothing newer than Python 3.7 in syntax: an old Python must get as far as the message
@@ -48,6 +53,10 @@ COST = {
 }
 
 
+# What building the course's own package takes.
+BUILD_REQUIREMENTS = "import sys, tomllib; print(tomllib.load(open(sys.argv[1], 'rb'))['build-system']['requires'])"
+
+
 class Stop(Exception):
     """What is missing and how to get it, in a line or two."""
 
@@ -55,6 +64,12 @@ class Stop(Exception):
 def main(arguments):
     check_python(sys.version_info[:2])
     torch, arguments = take_torch_option(arguments)
+    source, arguments = take_option("--from", arguments)
+    if source is not None:
+        take_packages_from(source)
+        torch = torch or "cpu"
+    if arguments[:1] == ["download"]:
+        return download(arguments[1:], torch or "cpu")
     asks_for_help = not arguments or "--help" in arguments or "-h" in arguments
     if asks_for_help and not read_stamp().get("inputs"):
         return show_help(arguments)
@@ -77,15 +92,21 @@ def check_python(version):
 
 def take_torch_option(arguments):
     """Split `--torch cpu|cuda` off the arguments: (choice or None, the others)."""
-    others, choice, words = [], None, iter(arguments)
+    choice, others = take_option("--torch", arguments)
+    if choice is not None and choice not in COST:
+        raise Stop(f"--torch takes cpu or cuda, not {choice!r}.")
+    return choice, others
+
+
+def take_option(name, arguments):
+    """Split `name VALUE` or `name=VALUE` off the arguments: (the value, or None without the option; the others)."""
+    others, value, words = [], None, iter(arguments)
     for word in words:
-        if word == "--torch" or word.startswith("--torch="):
-            choice = word.partition("=")[2] or next(words, "")
-            if choice not in COST:
-                raise Stop(f"--torch takes cpu or cuda, not {choice!r}.")
+        if word == name or word.startswith(name + "="):
+            value = word.partition("=")[2] or next(words, "")
         else:
             others.append(word)
-    return choice, others
+    return value, others
 
 
 def show_help(arguments):
@@ -161,7 +182,8 @@ def set_up(extras, torch_choice):
     if identity and stamp == dict(wanted, inputs=fingerprint(identity)):
         return python
 
-    say(f"Setting up the course in {VENV}: {'only what is missing or has changed' if stamp else COST[torch]}.")
+    cost = COST[torch].partition(", ")[2] if "PIP_NO_INDEX" in os.environ else COST[torch]
+    say(f"Setting up the course in {VENV}: {'only what is missing or has changed' if stamp else cost}.")
     say("Stop it with Ctrl-C whenever you like: the same command goes on from there.")
     if identity is None:
         identity = make_venv(python)
@@ -222,7 +244,7 @@ def install(python, extras, torch, another_torch):
             continue
         try:
             install_torch(installer, settings, torch, another_torch)
-            call(installer + course + (find_links(settings) if torch == "cpu" else []))
+            call(installer + course + (find_links(settings) if own_packages(settings, torch) else []))
             return
         except subprocess.CalledProcessError:
             failed = installer
@@ -246,10 +268,41 @@ def uv(python, settings):
             return None
     # uv reads none of pip's configuration: hand over where packages come from.
     sources = ["--default-index", settings["index-url"]] if "index-url" in settings else []
-    sources += ["--no-index"] if settings.get("no-index", "").lower() in ("1", "true", "yes", "on") else []
+    sources += ["--no-index"] if is_offline(settings) else []
     if "cert" in settings:
         os.environ.setdefault("SSL_CERT_FILE", settings["cert"])
     return command + ["pip", "install", "--python", str(python)] + sources
+
+
+def take_packages_from(folder):
+    """What is installed from now on comes from this folder, and nothing from a network."""
+    path = Path(folder).expanduser().resolve()
+    if not any(path.glob("*.whl")):
+        raise Stop(f"--from takes a folder that `course.py download` has filled; there are no packages in {path}.")
+    os.environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(path), PIP_CONFIG_FILE=os.devnull)
+
+
+def download(arguments, torch):
+    """Fill a folder with all packages that the lessons need, for this system and this version of Python."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise Stop("download takes a folder, and nothing else: python3 course.py download FOLDER")
+    folder = Path(arguments[0]).expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    python = set_up({"lab"}, torch)
+    pin = re.findall(r"^(?:torch|uv)==\S+", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    needed = ast.literal_eval(ask(python, "-c", BUILD_REQUIREMENTS, ROOT / "pyproject.toml"))
+    settings = pip_settings(python)
+    fetch = [str(python), "-m", "pip", "--disable-pip-version-check", "download", "--dest", str(folder)]
+    elsewhere = sys.platform == "linux" if torch == "cpu" else WINDOWS
+    if elsewhere and not find_links(settings) and reachable(TORCH_INDEX[torch]):
+        call(fetch + ["--no-deps", "--index-url", TORCH_INDEX[torch], *(each for each in pin if "torch" in each)])
+    call(fetch + ["--find-links", str(folder), "-c", "constraints.txt", ".[lab]", *pin, *needed])
+    for own in folder.glob("course_utils-*"):
+        own.unlink()  # the course itself is in the clone
+    version = ".".join(map(str, sys.version_info[:2]))
+    say(f"{len(list(folder.glob('*.whl')))} packages are in {folder}, for Python {version} on {sys.platform}.")
+    say(f"With a clone of the course beside it: python3 course.py lab --from {folder}")
+    return 0
 
 
 def install_torch(installer, settings, torch, another):
@@ -263,8 +316,10 @@ def install_torch(installer, settings, torch, another):
     command = installer + ["--no-deps", pin.group()]
     if another:
         command += ["--reinstall"] if "uv" in installer else ["--force-reinstall"]
-    if torch == "cpu" and find_links(settings) and succeeds(command + ["--no-index"] + find_links(settings)):
-        return
+    if own_packages(settings, torch) and find_links(settings):
+        once = ["--no-index"] if "--no-index" not in command else []
+        if succeeds(command + once + find_links(settings)):
+            return
     elsewhere = sys.platform == "linux" if torch == "cpu" else WINDOWS
     if elsewhere and reachable(TORCH_INDEX[torch]):
         try:
@@ -274,6 +329,15 @@ def install_torch(installer, settings, torch, another):
     if elsewhere:
         say("PyTorch's own index cannot be used from here: taking the build that the ordinary index has.")
     call(command)
+
+
+def is_offline(settings):
+    return settings.get("no-index", "").lower() in ("1", "true", "yes", "on")
+
+
+def own_packages(settings, torch):
+    """Whether to look into the folders that pip is configured with: the build of PyTorch there may be the CPU's."""
+    return torch == "cpu" or is_offline(settings)
 
 
 def find_links(settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -25,6 +26,11 @@ def find_course(start: Path | None = None) -> Path | None:
     """
     here = Path.cwd() if start is None else start.resolve()
     return next((folder for folder in (PACKAGE.parent, here, *here.parents) if is_course(folder)), None)
+
+
+def work_folder(root: Path) -> Path:
+    """Where a student's own notebooks are: COURSE_WORK (`course lab --work DIR`), else work/ in the course."""
+    return Path(os.environ.get("COURSE_WORK") or root / "work").absolute()
 
 
 def course_folder(start: Path | None = None) -> Path:

@@ -7,9 +7,11 @@ import importlib.metadata
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -474,11 +476,63 @@ def opened(monkeypatch, course, tmp_path):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     started = []
     monkeypatch.setattr(lab, "_become", lambda command, environment: started.append(command) or 0)
-    return lambda: (lab.run(argparse.Namespace(port=None, no_browser=True)), len(started))
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setenv("COURSE_WORK", "")
+    parser = argparse.ArgumentParser()
+    lab.add_arguments(parser)
+
+    def open_it(*words: str) -> tuple[int, int]:
+        return lab.run(parser.parse_args(list(words) or ["--no-browser"])), len(started)
+
+    open_it.started = started
+    return open_it
 
 
 def test_lab_starts_where_it_may_write(opened, course):
     assert opened() == (0, 1) and (course / "work" / "00_start_here.ipynb").is_file()
+
+
+def test_lab_copies_into_another_folder_where_the_course_may_not_be_written(opened, course, tmp_path, capsys):
+    mine, before = tmp_path / "home" / "log prob", files(course)
+    assert opened("--work", str(mine)) == (0, 1)
+    assert sorted(files(mine)) == ["00_start_here.ipynb", "01_chain_rule.ipynb", "exercises/01_chain_rule.ipynb"]
+    assert files(course) == before and f"New in {mine}/: " in capsys.readouterr().out
+    assert f"--ServerApp.root_dir={mine}" in opened.started[0]
+    assert os.environ["COURSE_WORK"] == str(mine), "a kernel has to know it, and `course check` in a terminal"
+
+
+def test_lay_out_opens_nothing(opened, course, tmp_path):
+    assert opened("--lay-out", "--work", str(tmp_path / "mine")) == (0, 0)
+    assert (tmp_path / "mine" / "exercises" / "01_chain_rule.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "connected", "told"),
+    [
+        ([], False, "Opening the course in your browser. Stop it here with Ctrl-C."),
+        (["--no-browser"], False, "Open the address below in a browser. Stop it here with Ctrl-C."),
+        (["--port", "9123"], True, "ssh -N -L 9123:127.0.0.1:9123 "),
+        (["--ip", "0.0.0.0", "--no-browser"], False, "who has the address below, with its token, can run code as you"),
+    ],
+)
+def test_lab_says_how_to_open_it(opened, monkeypatch, capsys, words, connected, told):
+    if connected:
+        monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22")
+    assert opened("--port", "9123", *words) == (0, 1)
+    assert told in capsys.readouterr().out
+    (command,) = opened.started
+    assert ("--no-browser" in command) == (connected or "--no-browser" in words)
+    assert f"--ServerApp.ip={'0.0.0.0' if '--ip' in words else '127.0.0.1'}" in command
+
+
+def test_by_ssh_the_port_that_is_told_is_free(opened, monkeypatch, capsys):
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22")
+    with socket.socket() as taken:
+        with suppress(OSError):  # or somebody else has it already
+            taken.bind(("127.0.0.1", 8888))
+        assert opened("--no-browser") == (0, 1)
+    port = re.search(r"-L (\d+):127.0.0.1:\1 ", capsys.readouterr().out)[1]
+    assert port != "8888" and f"--ServerApp.port={port}" in opened.started[0]
 
 
 def refusal(opened, capsys) -> str:

@@ -262,15 +262,67 @@ def test_a_wrong_torch_option_is_told(setup, arguments):
 
 
 @pytest.fixture
+def no_settings(monkeypatch):
+    """None of pip's variables, before and after."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_CONFIG_FILE"):
+        monkeypatch.setenv(name, "")
+
+
+@pytest.mark.parametrize("arguments", [["lab", "--from", "stick"], ["--from=stick", "lab"]])
+def test_from_a_folder_nothing_is_asked_of_a_network(setup, no_settings, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(setup.ROOT)
+    monkeypatch.setattr(setup, "run_course", lambda python, arguments: arguments)
+    (setup.ROOT / "stick").mkdir()
+    with pytest.raises(setup.Stop, match="there are no packages in .*stick"):
+        setup.main(arguments)
+    (setup.ROOT / "stick" / "numpy-2.4.6-py3-none-any.whl").write_bytes(b"")
+    assert setup.main(arguments) == ["lab"]
+    assert (os.environ["PIP_NO_INDEX"], os.environ["PIP_FIND_LINKS"]) == ("1", str(setup.ROOT / "stick"))
+    assert setup.installed == [({"lab"}, "cpu")] and "to download" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all"], ["one", "other"]])
+def test_download_says_what_it_takes(setup, no_settings, arguments):
+    with pytest.raises(setup.Stop, match="course.py download FOLDER"):
+        setup.main(["download", *arguments])
+
+
+def test_download_fills_a_folder_with_what_the_lessons_need_and_not_with_the_course(setup, monkeypatch, capsys):
+    fetched = []
+
+    def call(command):
+        fetched.append(command)
+        folder = Path(command[command.index("--dest") + 1])
+        for name in ("numpy-2.4.6-py3-none-any.whl", "course_utils-1.0-py3-none-any.whl"):
+            (folder / name).write_bytes(b"")
+
+    monkeypatch.setattr(setup, "call", call)
+    monkeypatch.setattr(setup, "ask", lambda *command: "['setuptools>=77']")
+    monkeypatch.setattr(setup, "pip_settings", lambda python: {})
+    monkeypatch.setattr(setup, "reachable", lambda url: True)
+    monkeypatch.setattr(setup.sys, "platform", "linux")
+    assert setup.main(["download", str(setup.ROOT / "a" / "stick")]) == 0
+    torch, others = fetched
+    assert torch[-1] == "torch==2.13.0" and torch[-2].endswith("whl/cpu") and "--no-deps" in torch
+    assert {".[lab]", "torch==2.13.0", "uv==0.13.8", "setuptools>=77"} <= set(others)
+    assert [path.name for path in (setup.ROOT / "a" / "stick").iterdir()] == ["numpy-2.4.6-py3-none-any.whl"]
+    assert "1 packages are in" in capsys.readouterr().out
+
+
+@pytest.fixture
 def sources(setup, monkeypatch):
     """The places that install_torch tries, in order, where only `good` of them has torch."""
 
-    def tried(torch, *, good="ordinary", configured="/wheels", platform="linux", online=True, another=False):
+    def tried(
+        torch, *, good="ordinary", configured="/wheels", platform="linux", online=True, another=False, offline=False
+    ):
         places = []
 
         def attempt(command):
             assert command[-1] == "torch==2.13.0" or command.index("torch==2.13.0")
-            assert "--no-deps" in command
+            assert "--no-deps" in command and command.count("--no-index") <= 1  # uv takes it once
             place = "folder" if "--no-index" in command else "pytorch" if "--index-url" in command else "ordinary"
             places.append((place, "--reinstall" in command))
             return place == good
@@ -284,7 +336,9 @@ def sources(setup, monkeypatch):
         monkeypatch.setattr(setup, "reachable", lambda url: online)
         monkeypatch.setattr(setup.sys, "platform", platform)
         settings = {"find-links": configured} if configured else {}
-        setup.install_torch(["python", "-m", "uv", "pip", "install"], settings, torch, another)
+        settings |= {"no-index": "1"} if offline else {}
+        uv = ["python", "-m", "uv", "pip", "install"] + ["--no-index"] * offline
+        setup.install_torch(uv, settings, torch, another)
         assert len({again for _, again in places}) == 1 and places[0][1] == another
         return [place for place, _ in places]
 
@@ -297,6 +351,8 @@ def test_cpu_torch_comes_from_the_first_source_that_has_it(sources):
     assert sources("cpu", good="pytorch", configured="") == ["pytorch"]
     assert sources("cpu", good="ordinary") == ["folder", "pytorch", "ordinary"]
     assert sources("cpu", good="ordinary", online=False) == ["folder", "ordinary"]
+    assert sources("cpu", good="folder", online=False, offline=True) == ["folder"]
+    assert sources("cuda", good="folder", online=False, offline=True) == ["folder"]
 
 
 def test_where_the_ordinary_wheel_is_the_cpu_build_it_is_taken(sources):

@@ -12,13 +12,16 @@ only read.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 from course_utils import project
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "a number (01), or the path of a notebook; without it: an overview"
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where your copies are (default: work/ in the course)")
     parser.add_argument("exercise", nargs="?", metavar="EXERCISE", help=text)
 
 
@@ -27,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         root = project.course_folder()
+        if args.work:
+            os.environ["COURSE_WORK"] = str(args.work)
         return check_one(args.exercise, root) if args.exercise else overview(root)
     except (Unreadable, LookupError) as reason:
         print(f"course check: {reason}", file=sys.stderr)

@@ -10,13 +10,20 @@ which of your copies the course has something newer for, and what: the text of a
 Your answers, your own cells and what you changed stay; the text, the checks and what you have not touched become the
 new ones. The notebook as it was is kept beside it (03_log_space-old.ipynb). Save and close the notebook in JupyterLab
 first. To start a notebook afresh instead, rename or delete your copy and call `course lab` again.
+
+  course lab --work ~/course          your copies go there: where many read one folder of the course
+  course lab --ip 0.0.0.0             open to other machines, with the token in the address as the key (a container)
+
+On another machine by SSH, it says what to type on yours. docs/places.md has containers, Binder, JupyterHub, classrooms.
 """
 
 import argparse
 import errno
+import getpass
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,26 +44,66 @@ TOLD = ".told.json"  # in work/: of which edition of each notebook it has been s
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="only print the address, for you to open yourself")
     parser.add_argument("--port", type=int, help="the port to listen on (default: 8888, or the next that is free)")
+    text = "the address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0: all who can reach it)"
+    parser.add_argument("--ip", default="127.0.0.1", help=text)
+    text = "where your copies are (default: the folder work/ of the course, or what COURSE_WORK names)"
+    parser.add_argument("--work", type=Path, metavar="DIR", help=text)
+    parser.add_argument("--lay-out", action="store_true", help="only lay out your copies, and open nothing")
     text = "take what is newer in these lessons, and keep your answers"
     parser.add_argument("--take", nargs="+", metavar="LESSON", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
     root = project.course_folder()
-    if getattr(args, "take", None):
+    if args.work:
+        os.environ["COURSE_WORK"] = str(args.work.expanduser().absolute())  # for the kernels and terminals, too
+    work = project.work_folder(root)
+    if args.take:
         return take(root, args.take)
     try:
-        see_that_jupyter_can_write()
+        if not args.lay_out:
+            see_that_jupyter_can_write()
         new = lay_out_work(root)
     except OSError as error:
-        print(f"course lab: {cannot_write(error, root / 'work')}", file=sys.stderr)
+        print(f"course lab: {cannot_write(error, work)}", file=sys.stderr)
         return 2
-    for news in (new_in_work(new), newer_than_work(root, once=True)):
+    for news in (new_in_work(new, _below(root, work)), newer_than_work(root, once=True)):
         if news:
             print(news)
-    print("Opening the course in your browser. Stop it here with Ctrl-C.", flush=True)
-    command = server_command(root / "work", port=args.port, browser=not args.no_browser)
+    if args.lay_out:
+        return 0
+    port, remote = args.port, "SSH_CONNECTION" in os.environ
+    if remote and port is None:
+        port = free_port(8888)
+    for line in how_to_open(args.ip, port, browser=not args.no_browser, remote=remote):
+        print(line, flush=True)
+    command = server_command(work, ip=args.ip, port=port, browser=not (args.no_browser or remote))
     return _become(command, server_environment(dict(os.environ)))
+
+
+def how_to_open(ip: str, port: int | None, *, browser: bool, remote: bool) -> list[str]:
+    """What to do now, for somebody in front of this machine, or of another one that is connected to it by SSH."""
+    lines = []
+    if ip not in ("127.0.0.1", "localhost", "::1"):
+        lines.append("Open to other machines: who has the address below, with its token, can run code as you.")
+    if remote:
+        host = f"{getpass.getuser()}@{socket.gethostname()}"
+        lines.append(f"On your own machine: ssh -N -L {port}:127.0.0.1:{port} {host}")
+        lines.append("Then open the address below, beginning with http://127.0.0.1, in your browser there.")
+    elif browser:
+        lines.append("Opening the course in your browser.")
+    else:
+        lines.append("Open the address below in a browser.")
+    return [*lines[:-1], f"{lines[-1]} Stop it here with Ctrl-C."]
+
+
+def free_port(first: int) -> int:
+    """The first port from this one on that nothing listens on."""
+    for port in range(first, first + 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(errno.EADDRINUSE, "no free port", f"ports {first} to {first + 99}")
 
 
 def see_that_jupyter_can_write() -> None:
@@ -83,12 +130,12 @@ def cannot_write(error: OSError, work: Path) -> str:
     return f"{fault}. Your notebooks go there: copy the course to a folder of your own, and open it there"
 
 
-def new_in_work(new: list[Path]) -> str:
+def new_in_work(new: list[Path], where: str = "work") -> str:
     """One line about the files that were laid out: their names, or how many there are."""
     exercises = [path for path in new if path.parent.name == "exercises"]
     if len(new) > 4:
-        return f"New in work/: {len(new) - len(exercises)} lectures, {len(exercises)} exercises"
-    return f"New in work/: {', '.join(map(_short, new))}" if new else ""
+        return f"New in {where}/: {len(new) - len(exercises)} lectures, {len(exercises)} exercises"
+    return f"New in {where}/: {', '.join(map(_short, new))}" if new else ""
 
 
 def newer_than_work(root: Path, once: bool = False) -> str:
@@ -96,7 +143,7 @@ def newer_than_work(root: Path, once: bool = False) -> str:
 
     With `once`, what has been said of this edition of a notebook is not said again.
     """
-    memory = root / "work" / TOLD
+    memory = project.work_folder(root) / TOLD
     told = _told(memory) if once else {}
     found, editions = {}, {}
     for source, copy in _copies(root):
@@ -114,7 +161,8 @@ def newer_than_work(root: Path, once: bool = False) -> str:
     lessons = sorted({_lesson(Path(name)) for name in found})
     return "\n".join(
         [
-            "The course has something newer than your copies in work/ (they stay as they are):",
+            f"The course has something newer than your copies in {_below(root, project.work_folder(root))}/ "
+            "(they stay as they are):",
             *(f"  {name:<{width}}  {news}" for name, news in found.items()),
             f"To take it and keep your answers: {program()} lab --take {' '.join(lessons)}",
         ]
@@ -149,7 +197,7 @@ def take(root: Path, names: list[str]) -> int:
             status = 1
             print(f"{_below(root, copy)}: left as it is. {reason}", file=sys.stderr)
         except OSError as error:
-            print(f"course lab: {cannot_write(error, root / 'work')}", file=sys.stderr)
+            print(f"course lab: {cannot_write(error, project.work_folder(root))}", file=sys.stderr)
             return 2
     if any_taken:
         print("In a JupyterLab that is open: File, Reload Notebook from Disk.")
@@ -206,7 +254,7 @@ def _old(copy: Path, number: int) -> Path:
 
 
 def _below(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 # --- laying out -------------------------------------------------------------------------------------------------------
@@ -222,13 +270,14 @@ def _short(path: Path) -> str:
 
 def _copies(root: Path) -> Iterator[tuple[Path, Path]]:
     """Each lecture and exercise, and where its copy belongs: beside each other, and in work/exercises/."""
-    for source_folder, target_folder in (("notebooks", "work"), ("exercises", "work/exercises")):
-        for source in sorted((root / source_folder).glob("*.ipynb")):
-            yield source, root / target_folder / source.name
+    work = project.work_folder(root)
+    for folder, target in (("notebooks", work), ("exercises", work / "exercises")):
+        for source in sorted((root / folder).glob("*.ipynb")):
+            yield source, target / source.name
 
 
 def lay_out_work(root: Path) -> list[Path]:
-    """Copy each lecture and exercise that is not there yet into root/work, outputs cleared; return the new files.
+    """Copy each lecture and exercise that is not there yet into the work folder, outputs cleared; return the new files.
 
     Lectures land beside each other, exercises in work/exercises/. A file that exists is never touched.
     """
@@ -243,13 +292,18 @@ def lay_out_work(root: Path) -> list[Path]:
 
 
 def server_command(
-    folder: Path, *, port: int | None = None, token: str | None = None, browser: bool = True
+    folder: Path,
+    *,
+    ip: str = "127.0.0.1",
+    port: int | None = None,
+    token: str | None = None,
+    browser: bool = True,
 ) -> list[str]:
-    """The command that serves a folder in JupyterLab on this machine only, opening the first notebook.
+    """The command that serves a folder in JupyterLab, on this machine only by default, opening the first notebook.
 
     Without a port Jupyter takes 8888 or the next free one; without a token it makes one up.
     """
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={ip}", f"--ServerApp.root_dir={folder}"]
     command += [f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
     command += ["--LabApp.extension_manager=readonly"]  # lists extensions without asking PyPI
     command += ["--log-level=ERROR"]  # the address is printed all the same
@@ -260,7 +314,7 @@ def server_command(
     if not browser:
         command += ["--no-browser"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command += ["--allow-root"]  # in a container everybody is root; only this machine can reach the server
+        command += ["--allow-root"]  # in a container everybody is root
     return command
 
 

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.project import work_folder
 from course_utils.staff.grading.intake.manifest import by_metadata, by_name
 from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
@@ -56,7 +57,7 @@ def open_own(asked: str, root: Path) -> OwnWork:
     path = Path(asked)
     if path.suffix != ".ipynb":
         name = pristine.load(asked, root).name
-        path = root / "work" / "exercises" / f"{name}.ipynb"
+        path = work_folder(root) / "exercises" / f"{name}.ipynb"
         if not path.exists():
             raise Unreadable(f"there is no {path}; `course lab` puts a fresh copy there")
     elif not path.exists():
@@ -118,7 +119,7 @@ def table(exercise: Exercise, rows: dict[str, Row]) -> str:
 
 def overview(root: Path) -> int:
     """Prints what is done and what is next, from the saved files alone."""
-    folder = root / "work" / "exercises"
+    folder = work_folder(root) / "exercises"
     names = pristine.names(root)
     if not any((folder / f"{name}.ipynb").exists() for name in names):
         raise Unreadable(f"there is no exercise in {folder} yet; `course lab` puts them there")
