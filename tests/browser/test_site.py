@@ -1,9 +1,12 @@
 """The website in a real browser: from a file, without a network, on a phone, on paper, with and without scripts."""
 
+import random
+import shutil
 from pathlib import Path
 
 import pytest
 
+from course_utils import load_scorer
 from course_utils.staff.authoring.render import browser
 from course_utils.staff.authoring.render.publish import make_site
 
@@ -96,6 +99,91 @@ def test_without_scripts_the_site_is_complete(running, site):
     options.first.locator("summary").click()
     assert options.first.locator("p").is_visible() and not options.nth(1).locator("p").is_visible()
     assert page.locator("math").count() > 3 and page.locator(".search").count() == 0 and wrong == []
+
+
+@pytest.fixture
+def with_model(running, site):
+    """The page with the model, from a file and without a network, once it has answered."""
+    page, wrong = visit(running, DESKTOP)
+    page.set_default_timeout(600_000)  # only to end a hang
+    page.goto((site / "try.html").as_uri())
+    page.wait_for_function("document.getElementById('joint').textContent")
+    yield page
+    assert wrong == []
+    page.context.close()
+
+
+def texts(count: int) -> list[str]:
+    """Words of this page, and what tokenizers stumble over: accents, emoji, odd blanks, line ends, other scripts."""
+    chance = random.Random(5)
+    odd = [
+        "naïve",
+        "日本語",
+        "🙂",
+        "don't",
+        "12,345",
+        "x_y=3;",
+        "\n\n",
+        "  ",
+        "\t",
+        "ﬁne",
+        "e\u0301",
+        "\xa0",
+        "\x85",
+        "\u2028",
+        "٣٤",
+    ]
+    words = Path(__file__).read_text(encoding="utf-8").split()[:150] + odd * 4
+    return [
+        "".join(chance.choice(["", " "]) + chance.choice(words) for _ in range(chance.randint(1, 2)))
+        for _ in range(count)
+    ]
+
+
+def test_the_model_on_the_page_computes_what_the_scorer_computes(with_model):
+    given = [*texts(198), "", "The cat<|endoftext|> sat"]
+    found = with_model.evaluate(
+        """async (texts) => {
+            const scores = [];
+            for (const text of texts)
+                scores.push((await courseModel.tokens(text)).map(({id, logProb}) => [id, logProb]));
+            return scores;
+        }""",
+        given,
+    )
+    for text, wanted, scores in zip(given, load_scorer(device="cpu").tokens(given), found, strict=True):
+        assert [token for token, _ in scores] == list(wanted.ids), repr(text)
+        assert [nats for _, nats in scores] == pytest.approx(wanted.log_probs, abs=1e-4), repr(text)
+        assert sum(nats for _, nats in scores) == pytest.approx(wanted.log_prob, abs=1e-3), repr(text)
+
+
+def test_what_is_typed_on_the_page_is_what_is_scored(with_model):
+    scorer, sentence, pair = load_scorer(device="cpu"), "The dog ran home.", ("The dog", " ran home.")
+    with_model.fill("#sentence", "The dog sat")
+    with_model.fill("#sentence", sentence)  # while the one before is computed: the last one counts
+    with_model.fill("#x", pair[0])
+    with_model.fill("#y", pair[1])
+    score = scorer.score([pair])[0]
+    for name in ("marginal", "conditional", "joint"):
+        value = f"{getattr(score, name):.4f} nats".replace("-", "−")
+        with_model.wait_for_function(
+            "([name, value]) => document.getElementById(name).innerText === value", arg=[name, value]
+        )
+    assert with_model.inner_text("#sums").startswith(f"log Pr(text) = {score.joint:.2f} nats".replace("-", "−"))
+    chips = with_model.locator("#strip .chip code").all_inner_texts()
+    assert "".join(chips).replace("␣", " ") == sentence
+    with_model.click("#strip .chip >> nth=1")
+    assert with_model.locator(".choice.chosen").inner_text().startswith("␣dog")
+    assert with_model.locator("#zoom svg .chosen").count() == len(chips)
+    with_model.fill("#sentence", "")
+    with_model.wait_for_selector("#sums:has-text('The empty text')")
+
+
+def test_a_page_without_its_model_says_what_is_missing(running, site, tmp_path):
+    shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("model-data.js", "lectures", "docs"))
+    page, _ = visit(running, DESKTOP)
+    page.goto((tmp_path / "site" / "try.html").as_uri())
+    page.wait_for_selector("#state:has-text('model-data.js has to lie beside this page')")
 
 
 @pytest.mark.parametrize("size", [1, 17])

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from course_utils import __version__
 from course_utils.staff.authoring.lints.prose import ELSEWHERE, readings
 from course_utils.staff.authoring.notebook_files import DEVICES, Notebook, lessons, read
-from course_utils.staff.authoring.render import rendering
+from course_utils.staff.authoring.render import live, rendering
 from course_utils.staff.authoring.sections import HEADING, headings, title
 from course_utils.staff.authoring.teaching_notes import Note, notes
 from course_utils.staff.judging.registry import total_points
@@ -74,7 +74,7 @@ def website(root: Path, edition: str, pdf: bool = False) -> dict[str, str]:
     files["search-index.js"] = f"window.courseIndex = {index_of_words};\n"
     files["course.css"] = "".join(map(rendering.asset, ("colours.css", "dark.css", "course.css")))
     files["search.js"] = rendering.asset("search.js")
-    return files
+    return files | live.files(edition, set(files))
 
 
 # ---- which pages ---------------------------------------------------------------------------------------------------
