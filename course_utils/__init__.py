@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors, which do not run __getattr__
-    from course_utils.language_model import load_language_model
+    from course_utils.language_model import load_language_model, load_small_model
     from course_utils.scoring import PairScore, Ranked, Scorer, TokenScores, load_scorer
     from course_utils.toy_language import ToyLanguage
 
@@ -17,6 +17,7 @@ __version__ = "1.1.0"
 _HOMES = {
     "ToyLanguage": "course_utils.toy_language",
     "load_language_model": "course_utils.language_model",
+    "load_small_model": "course_utils.language_model",
     "load_scorer": "course_utils.scoring",
     "Scorer": "course_utils.scoring",
     "PairScore": "course_utils.scoring",
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "load_language_model",
     "load_scorer",
+    "load_small_model",
 ]
 
 

@@ -30,7 +30,7 @@ FLOORS = [
     ["lessons"],
     ["checks", "plots"],
     [""],  # the package's own __init__, which lends the names of what lies below
-    ["toy_language", "scoring", "language_model", "ledger", "strips"],
+    ["coding", "toy_language", "scoring", "language_model", "ledger", "strips"],
     ["log_space", "notebooks", "answers", "copies", "requirements", "project"],
 ]
 UP_ON_PURPOSE = {("lesson.checking", "staff.judging.judging")}  # `check`, where the judges are there

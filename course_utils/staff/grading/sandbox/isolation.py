@@ -40,6 +40,7 @@ SEEN = (
         "project.py",
         "log_space.py",
         "toy_language.py",
+        "coding.py",
         "strips.py",
         "ledger.py",
     ),
