@@ -81,13 +81,13 @@ class SmallModel:
         cache: the keys and values of ids that were read before; those of `ids` are appended to it. An empty list, or
         None, where these are the first.
         """
-        cache = [] if cache is None else cache
-        if not cache:
+        layers: Cache = [] if cache is None else cache
+        if not layers:
             empty = np.zeros((0, self.config["num_attention_heads"], self.config["head_dim"]), np.float32)
-            cache += [(empty, empty)] * self.config["num_hidden_layers"]
+            layers += [(empty, empty)] * self.config["num_hidden_layers"]
         x = self.weights["model.embed_tokens.weight"][list(ids)]  # (n, D)
-        for layer in range(len(cache)):
-            x = x + self._attention(layer, self._normed(f"layers.{layer}.input_layernorm", x), cache)
+        for layer in range(len(layers)):
+            x = x + self._attention(layer, self._normed(f"layers.{layer}.input_layernorm", x), layers)
             x = x + self._swiglu(layer, self._normed(f"layers.{layer}.post_attention_layernorm", x))
         return self._normed("norm", x) @ self.weights["model.embed_tokens.weight"].T
 
