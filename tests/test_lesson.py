@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from course_utils import lesson
-from course_utils.lesson.predicting import questions
+from course_utils.lesson import playing
+from course_utils.lesson.predicting import Question, questions
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted(path.parent.name[-2:] for path in ROOT.glob("course_utils/lessons/*/predictions.toml"))
@@ -26,7 +27,6 @@ def shown(monkeypatch):
     """What was displayed: a list of MIME bundles and of objects."""
     displayed = []
     monkeypatch.setattr("IPython.display.display", lambda *things, raw=False: displayed.extend(things))
-    monkeypatch.delenv("COURSE_LIVE", raising=False)
     return displayed
 
 
@@ -111,6 +111,39 @@ def test_predict_asks_and_does_not_tell(notebook):
     assert question.text in bundle["text/plain"] and 'guess="A"' in bundle["text/plain"]
     assert all(f"**{key}** {text}" in bundle["text/plain"] for key, text in question.options.items())
     assert not any(why in bundle["text/plain"] for why in question.why.values())
+    told = re.sub(r"<details>.*?</details>", "", bundle["text/markdown"], flags=re.DOTALL)
+    assert question.text in told and not any(why in told for why in question.why.values())
+
+
+def test_behind_each_option_is_its_own_answer(notebook):
+    """The same without a kernel, in every front end: <details> in Markdown, whose inside is Markdown again."""
+    lesson.predict("01.order")
+    question = questions("01")["order"]
+    opened = re.findall(
+        r"<details><summary><b>(\w)</b> .*?</summary>\n\n(.*?)\n\n</details>", notebook[0]["text/markdown"]
+    )
+    assert [key for key, _ in opened] == list(question.options)
+    for key, answer in opened:
+        assert answer == f"**{key} is {'right' if key == question.answer else 'not it'}.** {question.why[key]}"
+
+
+def test_what_stands_in_a_summary_is_html():
+    asked = Question("?", {"A": "`a < b` is **not** *so*", "B": "2 * 3 & 4"}, {"A": "1", "B": "2"}, "A")
+    assert "<b>A</b> <code>a &lt; b</code> is <b>not</b> <i>so</i></summary>" in asked.to_open()
+    assert "<b>B</b> 2 * 3 &amp; 4</summary>" in asked.to_open()
+
+
+def test_reveal_says_what_belongs_after_the_result(notebook, monkeypatch):
+    asked = Question("?", {"A": "1", "B": "2"}, {"A": "no", "B": "yes"}, "A", reveal="It was $1$ all along.")
+    monkeypatch.setattr(
+        "course_utils.lesson.predicting.questions", lambda lesson: {"it": asked, "other": Question("?", {}, {}, "")}
+    )
+    lesson.reveal("01.it")
+    assert notebook == [{"text/markdown": asked.reveal, "text/plain": asked.reveal}]
+    with pytest.raises(LookupError, match="nothing to reveal"):
+        lesson.reveal("01.other")
+    with pytest.raises(LookupError, match="it, other"):
+        lesson.reveal("01.nothing")
 
 
 @pytest.mark.parametrize(("guess", "verdict"), [("A", "A is right"), (" a ", "A is right"), ("c", "C is not it")])
@@ -136,17 +169,6 @@ def test_predict_prints_outside_a_notebook(capsys):
 def test_predict_names_what_it_does_not_find(name):
     with pytest.raises(LookupError, match="order"):
         lesson.predict(name)
-
-
-def test_predict_has_buttons_where_the_lab_runs(notebook, monkeypatch):
-    monkeypatch.setenv("COURSE_LIVE", "1")
-    lesson.predict("01.order")
-    bundle, buttons, _ = notebook
-    assert buttons.options == ("A", "B", "C") and buttons.value is None
-    buttons.value = "B"
-    assert "B is not it" in notebook[-1]["text/plain"]
-    lesson.predict("01.order", guess="A")  # a guess in the cell counts there too
-    assert "A is right" in notebook[-1]["text/plain"]
 
 
 @pytest.mark.parametrize("number", LESSONS)
@@ -217,27 +239,60 @@ def test_interact_shows_what_is_returned(shown):
     assert shown == [42]
 
 
-def test_interact_has_sliders_where_the_lab_runs(shown, monkeypatch):
-    import ipywidgets
+@pytest.fixture
+def view(monkeypatch):
+    """What interact shows in a notebook, as HTML."""
+    shown = []
+    monkeypatch.setattr("IPython.get_ipython", lambda: object())
+    monkeypatch.setattr(playing, "_frame", lambda f, arguments: f"[{f(**arguments)}]")
+    monkeypatch.delenv("COURSE_BUILD", raising=False)
+    monkeypatch.setattr("IPython.display.display", lambda *things, raw=False: shown.extend(things))
 
-    monkeypatch.setenv("COURSE_LIVE", "1")
+    def see(f, **controls) -> str:
+        lesson.interact(f, **controls)
+        return shown[-1]["text/html"]
+
+    return see
+
+
+def test_a_view_has_a_frame_for_each_position_and_begins_at_the_defaults(view):
+    seen = view(lambda p=0.2, kind="sum": (p, kind), p=lesson.slider(0, 0.4, 0.1), kind=["sum", "mean"])
+    frames = re.findall(r"<div data-frame( hidden)?>(.*?)</div>", seen)
+    wanted = [str((p, kind)) for p in (0.0, 0.1, 0.2, 0.3, 0.4) for kind in ("sum", "mean")]
+    assert [frame[1:-1] for _, frame in frames] == wanted
+    assert [frame[1:-1] for hidden, frame in frames if not hidden] == ["(0.2, 'sum')"]
+    assert '<input type="range" min="0" max="4" value="2" data-count="5"' in seen
+    assert '<option value="0" selected>sum</option><option value="1">mean</option>' in seen
+
+
+def test_whole_numbers_stay_whole(view):
+    assert "[8]" in view(lambda n=2: 2 * n, n=lesson.slider(1, 5, 1))
+
+
+def test_of_many_positions_some_are_called_the_ends_and_the_default_among_them(view):
     calls = []
-    controls = {"p": lesson.slider(0.0, 1.0, 0.1), "n": lesson.slider(1, 9, 1), "kind": ["sum", "mean"]}
-    lesson.interact(lambda p=0.3, n=2, kind="sum": calls.append((p, n, kind)), **controls)
-    (box,) = shown
-    p, n, kind = box.children[:3]
-    assert isinstance(p, ipywidgets.FloatSlider) and isinstance(n, ipywidgets.IntSlider)
-    assert (p.value, n.value, kind.value, kind.options) == (0.3, 2, "sum", ("sum", "mean"))
-    n.value = 5
-    assert calls[-1] == (0.3, 5, "sum")
+    view(lambda a=0.37, b=7: calls.append((a, b)), a=lesson.slider(0, 1, 0.01), b=lesson.slider(0, 20, 1))
+    assert 30 < len(set(calls)) <= 60 and len(calls) == len(set(calls))
+    assert {(0.37, 7), (0.0, 0), (1.0, 20)} <= set(calls)
 
 
-def test_interact_works_without_widgets(notebook, monkeypatch):
-    monkeypatch.setenv("COURSE_LIVE", "1")
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    lesson.interact(lambda p=0.3: p, p=lesson.slider(0, 1, 0.1))
-    lesson.predict("01.order")
-    assert notebook[0] == 0.3 and 'guess="A"' in notebook[1]["text/plain"]
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 60])
+def test_no_more_positions_than_may_be_called(most):
+    kept = playing.thinned({"a": list(range(100)), "b": ["x", "y"]}, {"a": 41, "b": "y"}, most)
+    assert len(kept["a"]) * len(kept["b"]) <= most and 41 in kept["a"] and "y" in kept["b"]
+
+
+def test_where_a_call_takes_too_long_the_defaults_alone_are_shown(notebook, monkeypatch, capsys):
+    monkeypatch.setattr(playing, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(playing, "_frame", lambda f, arguments: "")
+    lesson.interact(lambda n=2: n * 21, n=lesson.slider(0, 9, 1))
+    assert notebook == [42] and "change the defaults" in capsys.readouterr().out
+
+
+def test_what_is_built_holds_the_defaults_alone(notebook, monkeypatch):
+    monkeypatch.setenv("COURSE_BUILD", "1")
+    lesson.interact(lambda n=2: n * 21, n=lesson.slider(0, 9, 1))
+    assert notebook == [42]
 
 
 def test_interact_says_what_is_missing():
