@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from course_utils.staff.grading.intake import finding, reading
+from course_utils.staff.grading.intake import reading, zips
 from course_utils.staff.grading.intake.finding import NoSubmissions, clean_name, find
 from course_utils.staff.grading.intake.manifest import by_metadata, by_name
 from course_utils.staff.grading.intake.reading import Unusable
@@ -182,7 +182,7 @@ def test_a_file_that_is_too_large_is_refused_and_not_cut(tmp_path, monkeypatch):
 
 
 def test_an_archive_of_too_many_files_is_no_download(tmp_path, monkeypatch):
-    monkeypatch.setattr(finding, "MOST_FILES", 2)
+    monkeypatch.setattr(zips, "MOST_FILES", 2)
     for count in (2, 3):
         lay_out(tmp_path / f"{count}.zip", [f"s{number}/{NAME}.ipynb" for number in range(count)], zipped=True)
     assert len(find(tmp_path / "2.zip").files) == 2

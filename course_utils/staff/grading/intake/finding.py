@@ -1,8 +1,8 @@
 """Finds what was handed in: folders and archives to files, each with its student.
 
 A folder or zip file with `<student>/<exercise>.ipynb`, nbgrader's `<student>/<assignment>/<exercise>.ipynb`, or a
-download from Canvas, Moodle or Gradescope. Only notebooks are read, never copied; each is checked for kind and size
-before its bytes are read. Nothing is unpacked to disk.
+download from a platform (`doors`). Only notebooks and a platform's own notes are read, never copied; each is checked
+for kind and size before its bytes are read. Nothing is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import os
 import re
 import stat
 import unicodedata
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from threading import Lock
 from typing import NamedTuple
 
-from course_utils.staff.grading.intake import platforms, reading
+from course_utils.staff.grading.intake import doors, reading, zips
+from course_utils.staff.grading.intake.classroom import GIT, log
+from course_utils.staff.grading.intake.gradescope import METADATA
+from course_utils.staff.grading.intake.named import Known, Named, Parts
 from course_utils.staff.grading.intake.reading import Unusable, bounded, writable
+from course_utils.staff.grading.intake.zips import Entry
 from course_utils.staff.grading.plain_text import safe_cell
 
 LONGEST_NAME = 200  # bytes of a student's name in UTF-8: file systems allow 255, and endings come to it
-LONGEST_PATH = 1_000  # characters of a name in an archive
-MOST_FILES = 100_000
 DEEPEST = 6  # parts of a notebook's path
 OTHERS_DEEPEST = 4  # parts of the path of another file: a clone has hundreds
 UNREADABLE = "a folder that cannot be read"  # stands in the place of a file
@@ -36,6 +36,7 @@ NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?", re.I)  # browsers and mail prog
 OTHER_KINDS = frozenset(
     ".py .pdf .html .htm .zip .rar .7z .gz .tar .doc .docx .odt .rtf .txt .md .json .jpg .jpeg .png".split()
 )
+NEVER = datetime.fromtimestamp(0, UTC)
 NOBODYS = frozenset(("__MACOSX", "__pycache__", "node_modules", "site-packages"))  # folders that programs make
 
 
@@ -47,8 +48,8 @@ class NoSubmissions(ValueError):
 class File:
     """A file that was handed in. `read` gives its bytes, or raises Unusable.
 
-    `modified` has no time zone where an archive tells none. `late` is what a platform says, `platform` the name and
-    number by which it knows the student, and the highest `attempt` is the student's last one there.
+    `modified` is when it was handed in, where a platform says that; it has no time zone where none is told. `late` is
+    what a platform says, `platform` how it knows the student, and the highest `attempt` is their last one there.
     """
 
     student: str  # "" is nobody
@@ -56,7 +57,7 @@ class File:
     read: Callable[[], bytes]
     modified: datetime
     late: bool = False
-    platform: tuple[str, str] | None = None
+    platform: Known | None = None
     attempt: int = 0
     path: tuple[str, ...] = ()  # below what the operator named
 
@@ -94,28 +95,33 @@ def find(source: Path) -> Found:
     try:
         if source.is_dir():
             entries = list(_folder_entries(source))
-            top = _wrapping(entries)
-            inside = source / top if top else source
-            folders = [entry.name for entry in os.scandir(inside) if entry.is_dir()]  # a link is not entered
-        elif _is_zip(source):
-            entries, folders = list(_zip_entries(source)), []
-            top = _wrapping(entries)
+        elif zips.is_zip(source):
+            entries = [entry for entry in zips.entries(source) if _looked_at(entry.path)]
         else:
             what = "is neither a folder nor a zip file of submissions" if source.exists() else "is not there"
             raise NoSubmissions(f"{source} {what}")
+        entries = [one for entry in entries for one in _unpacked(entry)]
+        by_path = {entry.path: entry for entry in entries}
+        above, named = doors.names(by_path, lambda path: _note(by_path.get(path)), _is_notebook)
+        inside = source.joinpath(*above)
+        folders = [entry.name for entry in os.scandir(inside) if entry.is_dir()] if inside.is_dir() else []
+    except zips.BadArchive as reason:
+        raise NoSubmissions(f"{source} cannot be read as a zip file ({reason}): download it again") from None
     except OSError as error:
         raise NoSubmissions(f"{source} cannot be read: {error.strerror}") from None
-    everything = [_by_layout(entry, bool(top)) for entry in entries]
+    everything = [
+        file for entry in entries if entry.path[-1] not in (GIT, METADATA) for file in _files(entry, above, named)
+    ]
     with_notebook = {file.student for file in everything if file.is_notebook}
     files, beside = [], []
     for file in everything:
         is_work = file.student and (file.is_notebook or file.student not in with_notebook)
         (files if is_work else beside).append(file)
-    owners = {file.student for file in files} | {platforms.owner(name) for name in folders if not _hidden(name)}
+    owners = {file.student for file in files} | set(_with_empty_folders(folders, above, named))
     if not owners:
         raise NoSubmissions(
-            f"{source} holds no submissions: expected <student>/<exercise>.ipynb, or a download from Canvas, Moodle or "
-            "Gradescope"
+            f"{source} holds no submissions: expected <student>/<exercise>.ipynb, or a download from one of "
+            f"{', '.join(map(str.capitalize, sorted(doors.DOORS)))}"
         )
     names, renamed = _distinct_names(owners)
     files, beside = (
@@ -125,6 +131,15 @@ def find(source: Path) -> Found:
     return Found(sorted(names.values()), files, beside, renamed)
 
 
+def _with_empty_folders(folders: list[str], above: Parts, named: dict[Parts, Named]) -> Iterator[str]:
+    """The students whose folders these are, those with nothing in them too."""
+    known = {path[len(above)] for path in named}
+    for folder in folders:  # a link is among them, and is not entered
+        if folder not in known and not _hidden(folder):
+            said = doors.names([(folder, UNREADABLE)], lambda path: "", _is_notebook)[1]
+            yield from (student for one in said.values() for student, _ in one.who) if said else (folder,)
+
+
 def _cleaned(file: File, names: dict[str, str]) -> File:
     """The file with names that can be shown."""
     return replace(
@@ -132,7 +147,7 @@ def _cleaned(file: File, names: dict[str, str]) -> File:
         student=names.get(file.student, ""),
         parts=tuple(map(printable, file.parts)),
         path=tuple(map(printable, file.path)),
-        platform=file.platform and (printable(file.platform[0]), file.platform[1]),
+        platform=file.platform and file.platform._replace(name=printable(file.platform.name)),
     )
 
 
@@ -154,16 +169,6 @@ def _distinct_names(owners: set[str]) -> tuple[dict[str, str], dict[str, str]]:
     return names, renamed
 
 
-Entry = tuple[tuple[str, ...], Callable[[], bytes], datetime]  # path, read, modified
-
-
-def _is_zip(source: Path) -> bool:
-    if not source.is_file():
-        return False
-    with source.open("rb") as file:
-        return zipfile.is_zipfile(file)
-
-
 def _ending(name: str) -> str:
     """What a name ends in: ".ipynb", also with what a browser added to it, or another ending."""
     found = NOTEBOOK.search(name)
@@ -182,6 +187,8 @@ def _looked_at(parts: tuple[str, ...]) -> bool:
         return False
     if _is_notebook(parts[-1]):
         return len(parts) <= DEEPEST
+    if parts[-1] == METADATA:
+        return True
     return len(parts) <= OTHERS_DEEPEST and _ending(parts[-1]).lower() in OTHER_KINDS
 
 
@@ -194,27 +201,19 @@ def _no_notebook(name: str) -> bytes:
     raise Unusable(f"this is a {ending} file and no notebook: hand in the .ipynb file itself")
 
 
-def _wrapping(entries: list[Entry]) -> str:
-    """The folder in which a download wraps everything, or "".
+def _unpacked(entry: Entry) -> list[Entry]:
+    """A file; of a zip file that a student handed in the files in it, where it can be read."""
+    if _ending(entry.path[-1]).lower() != ".zip":
+        return [entry]
+    return [one for one in zips.nested(entry) if _looked_at(one.path)] or [entry]
 
-    A folder that is alone could also be a student's. It is not where names of a platform stand in it, or the same
-    notebook in three folders and more.
-    """
-    tops = {parts[0] for parts, *_ in entries if len(parts) > 1}
-    if len(tops) != 1 or any(len(parts) == 1 and _is_notebook(parts[0]) for parts, *_ in entries):
+
+def _note(entry: Entry | None) -> str:
+    """The text of what a platform has laid among the files."""
+    try:
+        return entry.read().decode("utf-8", "replace") if entry else ""
+    except Unusable:
         return ""
-    below = [parts[1:] for parts, *_ in entries if len(parts) > 1]
-    if platforms.is_one_submission(top := tops.pop()):
-        return ""
-    if any(
-        platforms.by_platform(parts) or (len(parts) > 1 and platforms.is_one_submission(parts[0])) for parts in below
-    ):
-        return top
-    folders: dict[str, set[str]] = {}
-    for first, *rest in below:
-        if len(rest) == 1:
-            folders.setdefault(rest[0], set()).add(first)
-    return top if any(len(names) > 2 for names in folders.values()) else ""
 
 
 def _folder_entries(source: Path) -> Iterator[Entry]:
@@ -222,15 +221,16 @@ def _folder_entries(source: Path) -> Iterator[Entry]:
     for folder, below, names in os.walk(source, followlinks=False, onerror=lambda error: closed.append(error.filename)):
         place = Path(folder).relative_to(source).parts
         linked = [name for name in below if os.path.islink(os.path.join(folder, name)) and _is_notebook(name)]
+        if GIT in below and place:
+            yield Entry((*place, GIT), lambda folder=folder: log(Path(folder)).encode(), NEVER)
         below[:] = sorted(name for name in below if not _hidden(name)) if len(place) < DEEPEST - 1 else []
         for name in sorted(names) + linked:
             if _looked_at((*place, name)):
                 path = Path(folder, name)
-                read = partial(_read_file, path) if _is_notebook(name) else partial(_no_notebook, name)
-                yield (*place, name), read, _file_time(path)
+                yield Entry((*place, name), partial(_read_file, path), _file_time(path))
     for folder in closed:
         place = Path(folder).relative_to(source).parts
-        yield (*place, UNREADABLE), partial(_closed_folder), datetime.fromtimestamp(0, UTC)
+        yield Entry((*place, UNREADABLE), _closed_folder, NEVER)
 
 
 def _file_time(path: Path) -> datetime:
@@ -255,56 +255,24 @@ def _read_file(path: Path) -> bytes:
         raise Unusable(f"the file cannot be read ({type(error).__name__})") from None
 
 
-def _zip_entries(source: Path) -> Iterator[Entry]:
-    try:
-        archive = zipfile.ZipFile(source)  # open as long as its files are: to open it is to read its whole table
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError) as error:
-        raise NoSubmissions(f"{source} cannot be read as a zip file ({error}): download it again") from None
-    listed, one_at_a_time = archive.infolist(), Lock()
-    if len(listed) > MOST_FILES:
-        raise NoSubmissions(f"{source} holds more than {MOST_FILES} files: that is no download of submissions")
-    wrapped = all(info.filename.startswith(f"{source.stem}/") for info in listed)
-    for info in listed:
-        path = PurePosixPath(info.filename.replace("\\", "/").removeprefix(f"{source.stem}/" if wrapped else ""))
-        if info.is_dir() or len(info.filename) > LONGEST_PATH or path.is_absolute() or ".." in path.parts:
-            continue
-        if path.parts and _looked_at(path.parts):
-            packed = partial(_read_zipped, archive, one_at_a_time, info)
-            yield path.parts, packed if _is_notebook(path.name) else partial(_no_notebook, path.name), _zip_time(info)
-
-
-def _zip_time(info: zipfile.ZipInfo) -> datetime:
-    try:
-        return datetime(*info.date_time)
-    except ValueError:
-        return datetime(1980, 1, 1)  # what a zip file says when it does not know
-
-
-def _read_zipped(archive: zipfile.ZipFile, one_at_a_time: Lock, info: zipfile.ZipInfo) -> bytes:
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise Unusable("the file is a link: hand in the notebook itself")
-    try:
-        with one_at_a_time, archive.open(info) as file:
-            return bounded(file.read(reading.LARGEST_FILE + 1))
-    except Unusable:
-        raise
-    except Exception as error:  # noqa: BLE001 - each way of packing has its own errors (zlib, lzma, memory ...)
-        raise Unusable(f"the file in the archive cannot be read ({type(error).__name__})") from None
-
-
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name in NOBODYS
 
 
-def _by_layout(entry: Entry, wrapped: bool) -> File:
-    """Whose file it is. What lies alone at the top and bears no name of a platform is nobody's."""
+def _files(entry: Entry, above: Parts, named: dict[Parts, Named]) -> Iterator[File]:
+    """Whose file it is: of each member of a team. What lies alone at the top and bears no name of a platform is
+    nobody's."""
     path, read, modified = entry
-    parts = path[1:] if wrapped and len(path) > 1 else path
-    found = platforms.by_platform(parts)
-    if found:
-        return File("_".join(found.who), found.within, read, modified, found.late, found.who, found.attempt, path)
+    if not _is_notebook(path[-1]) and path[-1] != UNREADABLE:
+        read = partial(_no_notebook, path[-1])
+    said = named.get(path)
+    if said:
+        for student, known in said.who:
+            yield File(student, said.within, read, said.time or modified, said.late, known, said.attempt, path)
+        return
+    parts = path[len(above) :] if path[: len(above)] == above else path
     student, within = (parts[0], parts[1:]) if len(parts) > 1 else ("", parts)
-    return File(student, within, read, modified, path=path)
+    yield File(re.sub(r"\.zip$", "", student, flags=re.I), within, read, modified, path=path)
 
 
 def printable(name: str) -> str:

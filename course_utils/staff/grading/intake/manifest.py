@@ -24,7 +24,7 @@ from course_utils import project
 from course_utils.answers import grade_id, marker, same_code
 from course_utils.notebooks import source, write_whole
 from course_utils.staff.authoring.exercises import BEGIN
-from course_utils.staff.grading.intake import finding, platforms
+from course_utils.staff.grading.intake import finding
 from course_utils.staff.grading.intake.finding import File
 from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
@@ -368,7 +368,7 @@ def _classes(entries: list[Entry], enrolled: Collection[str]) -> Iterator[str]:
     beside: dict[tuple[str, str, tuple[str, ...]], set[str]] = defaultdict(set)
     for entry in entries:
         file = entry.file
-        known = file.student in enrolled or file.platform or platforms.is_one_submission(file.student)
+        known = file.student in enrolled or file.platform
         if file.student and entry.exercise and entry.kind not in (LECTURE, SOLUTION) and not known:
             for depth, folder in enumerate(file.parts[:-1]):
                 if not OWN_FOLDERS.fullmatch(folder):
