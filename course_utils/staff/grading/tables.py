@@ -11,26 +11,33 @@ from pathlib import Path
 def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with a header, each with its line number; cells are stripped, columns in lower case.
 
-    Commas or semicolons, as spreadsheets write them. Empty lines are left out. Raises ValueError, with the reason,
-    where the file cannot be read or a column of `columns` is not there.
+    Commas, semicolons or tabs, as spreadsheets write them. Empty lines are left out. Raises ValueError, with the
+    reason, where the file cannot be read or a column of `columns` is not there.
     """
+    lines = read_rows(path)
+    header = [name.strip().lower() for name in lines[0][1]] if lines else []
+    rows = [(number, [cell.strip() for cell in row]) for number, row in lines[1:]]
+    lacking = [name for name in columns if name not in header]
+    if lacking:
+        raise ValueError(f"{path} needs a first line `{','.join(columns)}`; there is no {', '.join(lacking)}")
+    return [(number, dict(zip(header, row, strict=False))) for number, row in rows if any(row)]
+
+
+def read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file as they are, each with its line number. Raises ValueError, with the reason."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not text in UTF-8: save it as CSV UTF-8 in your spreadsheet program") from None
     first = text.partition("\n")[0]
-    lines = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     try:
-        header = [name.strip().lower() for name in next(lines, [])]
-        rows = [(lines.line_num, [cell.strip() for cell in line]) for line in lines]
+        return [(lines.line_num, row) for row in lines]
     except csv.Error as error:
         raise ValueError(f"{path}, line {lines.line_num}: {error}") from None
-    lacking = [name for name in columns if name not in header]
-    if lacking:
-        raise ValueError(f"{path} needs a first line `{','.join(columns)}`; there is no {', '.join(lacking)}")
-    return [(number, dict(zip(header, row, strict=False))) for number, row in rows if any(row)]
 
 
 def table(rows: Iterable[tuple]) -> str:

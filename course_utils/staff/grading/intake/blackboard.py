@@ -13,6 +13,8 @@ from course_utils.staff.grading.intake.named import Known, Named, Parts, Text, a
 NAME = re.compile(r"(?P<before>.+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.S)
 NOTE = re.compile(r"^Name: (?P<name>.+) \((?P<login>[^()\n]+)\)\s*$", re.M)
 
+TABLES = (("last name", "first name", "username"),)  # of Work Offline > Download
+
 
 def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
     found = {path: said for path in paths if (said := NAME.fullmatch(path[0]))}
@@ -33,3 +35,10 @@ def _assignment(before: set[str]) -> str:
     """What the names have in common, as far as an underscore; of one name all but its last part."""
     common = os.path.commonprefix(sorted(before))
     return common[: common.rfind("_") + 1]
+
+
+def person(row: dict[str, str]) -> dict[str, str]:
+    """Who a row of the downloaded grade center is."""
+    name = " ".join(filter(None, (row["first name"], row["last name"])))
+    login, number = row["username"], row.get("student id", "")
+    return {"student": login, "name": name, "id": number, "login": login}

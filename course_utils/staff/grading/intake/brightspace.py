@@ -12,6 +12,8 @@ NAME = re.compile(
 )
 TIMES = ("%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%d %B, %Y %I%M %p", "%d %b, %Y %I%M %p", "%b %d, %Y %H%M")
 
+TABLES = (("orgdefinedid", "end-of-line indicator"),)  # of Grades > Export
+
 
 def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
     named = {}
@@ -24,3 +26,11 @@ def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
             within = (found["file"], *path[1:]) if found["file"] else path[1:]
             named[path] = Named((with_number(known),), within, as_attempt(time), time=time)
     return named
+
+
+def person(row: dict[str, str]) -> dict[str, str]:
+    """Who a row of exported grades is; Brightspace begins user names and numbers with a #."""
+    number, login = (row.get(column, "").lstrip("#") for column in ("orgdefinedid", "username"))
+    name = " ".join(filter(None, (row.get("first name"), row.get("last name"))))
+    email = row.get("email", "")
+    return {"student": login or number, "name": name, "id": number, "login": login, "email": email}

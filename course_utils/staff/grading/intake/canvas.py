@@ -24,6 +24,7 @@ FORMS = tuple(
     )
 )
 LONGEST_NUMBER = 18  # digits
+TABLES = (("id", "sis login id", "section"),)  # the columns by which its gradebook is known
 
 
 def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
@@ -41,3 +42,12 @@ def _said(path: Parts) -> Named | None:
     known = Known(said["name"] or "anon", said["code"] or said["number"], door="canvas")
     attempt = int((said.get("attempt") or "0")[-LONGEST_NUMBER:])
     return Named((with_number(known),), (said["file"], *path[1:]), attempt, bool(said["late"]))
+
+
+def person(row: dict[str, str]) -> dict[str, str]:
+    """Who a row of the gradebook is. The maxima, notes on posting and the student of *Student View* are nobody."""
+    name = row.get("student") or ", ".join(filter(None, (row.get("lastname"), row.get("firstname"))))
+    number, login = row.get("id", ""), row.get("sis login id", "")
+    if not (number or login) or "points possible" in name.casefold() or name == "Student, Test":
+        return {}
+    return {"student": login or number, "name": name, "id": number, "login": login, "section": row.get("section", "")}

@@ -22,6 +22,7 @@ from course_utils.staff.grading.intake.named import Known, Named, Parts, Text
 GIT = ".git"  # stands for a clone among the paths; its text is that of `log`
 SECONDS, MOST_BYTES, MOST_MEMORY, COMMITS = 10.0, 4_000_000, 2**31, 5_000
 COMMIT = re.compile(r"[0-9a-f]{40}")
+TABLES = (("identifier", "github_username"),)  # of GitHub Classroom's classroom_roster.csv
 BRANCH = re.compile(r"ref: (refs/heads/[\w.+@/-]+)")
 
 
@@ -39,6 +40,12 @@ def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
             who = ((student, Known("", student, door="classroom")),) if path[-1] != GIT else ()
             named[path] = Named(who, path[1:], time=times[root].get("/".join(path[len(root) :])))
     return named
+
+
+def person(row: dict[str, str]) -> dict[str, str]:
+    """Who a row of classroom_roster.csv is."""
+    login, group = row["github_username"], row.get("group_name", "")
+    return {"student": row["identifier"] or login, "name": row.get("name", ""), "login": login, "group": group}
 
 
 def _assignment(clones: set[str]) -> str:

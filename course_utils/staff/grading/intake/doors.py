@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
+from typing import NamedTuple
 
 from course_utils.staff.grading.intake import (
     blackboard,
@@ -20,6 +21,32 @@ DOORS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (classroom, moodle, gradescope, sakai, brightspace, blackboard, canvas)
 }  # the surest names first
+
+
+class Own(NamedTuple):
+    """A platform's own table: which platform, its rows as they are, each with its line, and which one is the header."""
+
+    door: str
+    rows: list[tuple[int, list[str]]]
+    header: int
+
+    def people(self) -> Iterator[tuple[int, dict[str, str], dict[str, str]]]:
+        """Who stands in it: the place of the row, what it says of them, and all of its cells by column."""
+        columns = [name.strip().lower() for name in self.rows[self.header][1]]
+        for at, (_, row) in enumerate(self.rows):
+            cells = dict.fromkeys(columns, "") | dict(zip(columns, map(str.strip, row), strict=False))
+            if at > self.header and any(row) and (said := DOORS[self.door].person(cells)):
+                yield at, said, cells
+
+
+def own_table(rows: list[tuple[int, list[str]]]) -> Own | None:
+    """The table of a platform, known by its columns; None where it is the operator's, who has a column `student`."""
+    for door, module in DOORS.items():
+        for at, (_, row) in enumerate(rows[:5]):
+            columns = {name.strip().lower() for name in row}
+            if ("student" not in columns or door == "canvas") and any(columns.issuperset(one) for one in module.TABLES):
+                return Own(door, rows, at)
+    return None
 
 
 def names(paths: Iterable[Parts], text: Text, is_notebook: Callable[[str], bool]) -> tuple[Parts, dict[Parts, Named]]:

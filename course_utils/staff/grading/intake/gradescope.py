@@ -15,6 +15,7 @@ FOLDER = re.compile(r"submission_\d+", re.I)
 METADATA = "submission_metadata.yml"
 SUBMITTER = re.compile(r"  [- ] :(name|sid|email):(.*)")
 MOST_MEMBERS = 100
+TABLES = (("sid", "email"),)  # of the roster, and of *Download Grades*
 
 
 def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
@@ -67,3 +68,13 @@ def _plain(scalar: str) -> str:
         return str(json.loads(scalar)) if scalar[:1] == '"' else scalar
     except ValueError:
         return scalar.strip('"')
+
+
+def person(row: dict[str, str]) -> dict[str, str]:
+    """Who a row of a roster, or of downloaded grades, is."""
+    name = row.get("name") or " ".join(filter(None, (row.get("first name"), row.get("last name"))))
+    if row.get("role", "student").casefold() != "student" or not (row["sid"] or row["email"]):
+        return {}
+    student = with_number(Known(name, row["sid"] or row["email"]))[0]
+    section = row.get("section") or row.get("sections", "")
+    return {"student": student, "name": name, "id": row["sid"], "email": row["email"], "section": section}

@@ -16,6 +16,7 @@ ATTACHMENTS = "Submission attachment(s)"
 FLAT = re.compile(r"(?P<folder>.+\([^()]+\))_" + re.escape(ATTACHMENTS) + r"_(?P<file>.+)", re.S)
 PERSON = re.compile(r"\s*(?P<name>[^;]*?),?\s*\((?P<login>[^();]+)\)\s*")
 TIME, MEMBERS = "timestamp.txt", "members.txt"
+TABLES = (("display id", "id", "last name", "first name"),)  # of grades.csv, below its title
 
 
 def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
@@ -48,3 +49,9 @@ def _time(written: str) -> datetime | None:
     """`2026-11-30T18:00:00.123Z`; versions before had `20261130180000123`, in UTC too."""
     time = moment(written) or moment(written.strip()[:14], "%Y%m%d%H%M%S")
     return time and (time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def person(row: dict[str, str]) -> dict[str, str]:
+    """Who a row of grades.csv is."""
+    name = " ".join(filter(None, (row["first name"], row["last name"])))
+    return {"student": row["id"], "name": name, "id": row["display id"], "login": row["id"]}

@@ -173,13 +173,16 @@ class Plan:
         wanted = dict.fromkeys(pristine.load(name, order.root).name for name in asked or ())
         self.wanted = list(wanted) or None
         known_as = dict.fromkeys(found.students) | {file.student: file.platform for file in found.files}
-        self.matched = roster.match(known_as, enrolled)
-        files = [replace(file, student=self.matched.get(file.student, "")) for file in [*found.files, *found.beside]]
+        teams = roster.teams(known_as, enrolled)
+        one_each = {student: known for student, known in known_as.items() if student not in teams}
+        self.matched = roster.match(one_each, enrolled)
+        files = [one for file in [*found.files, *found.beside] for one in self._owned(file, teams)]
         self.platform = {file.student: file.platform for file in files if file.platform and file.student}
-        self.students = sorted(set(self.matched.values()) | set(enrolled))
+        students = set(self.matched.values()).union(*teams.values())
+        self.students = sorted(students | set(enrolled))
         self.manifest = Manifest(
             manifest.decide((manifest.look(file, shelf) for file in files), self.wanted),
-            {self.matched[student]: folder for student, folder in found.renamed.items()},
+            {self.matched.get(student, student): folder for student, folder in found.renamed.items()},
         )
         self.files = self.manifest.graded()
         names = self.wanted or sorted({name for _, name in self.files})
@@ -191,13 +194,20 @@ class Plan:
             )
         self.exercises = {name: shelf.exercise(name) for name in names}
         self.counted = manifest.counted(self.manifest, self.students, self.wanted) or names
-        self.doubts = manifest.doubts(self.manifest, set(self.matched.values()), enrolled)
+        self.doubts = manifest.doubts(self.manifest, students, enrolled)
         self._aside, self._ignored = self.manifest.aside(names), self.manifest.ignored()
+
+    def _owned(self, file: File, teams: dict[str, list[str]]) -> list[File]:
+        """The file as its student's, or as that of each member of a team, whose number on a platform is nobody's."""
+        if file.student not in teams:
+            return [replace(file, student=self.matched.get(file.student, ""))]
+        team = file.platform and file.platform._replace(name="", number="")
+        return [replace(file, student=member, platform=team) for member in teams[file.student]]
 
     @classmethod
     def made(cls, order: Order) -> Plan:
         """The plan for an order: the roster is read first, then what was handed in."""
-        enrolled = roster.read(order.roster) if order.roster else {}
+        enrolled = roster.read(order.roster, pristine.names(order.root)) if order.roster else {}
         return cls(order, enrolled, finding.find(order.source))
 
     @property
@@ -239,7 +249,7 @@ class Plan:
         if entry is None:
             return HandedIn(student, exercise, problem=self._no_file(student, exercise))
         file, enrolled = entry.file, self.enrolled.get(student)
-        deadline = enrolled.deadline if enrolled else None
+        deadline = enrolled.due(exercise.name) if enrolled else None
         notes = [roster.lateness(file.modified, deadline, file.late, self.order.zone)]
         try:
             data = file.read()
