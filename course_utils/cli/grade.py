@@ -80,13 +80,14 @@ if TYPE_CHECKING:
     from course_utils.staff.grading.run.run import Order
 
 
+FORMATS = ("canvas", "moodle", "gradescope", "brightspace", "blackboard", "sakai")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "submissions", type=Path, metavar="SUBMISSIONS", help="folder or zip file with what was handed in"
+        "submissions", type=Path, nargs="?", metavar="SUBMISSIONS", help="folder or zip file with what was handed in"
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="REPORT", help="folder for the report; made if not there"
-    )
+    parser.add_argument("--out", type=Path, metavar="REPORT", help="folder for the report; made if not there")
     parser.add_argument(
         "--exercise", action="append", metavar="NAME",
         help="grade only this one (1, 01, or 01_chain_rule); may be given more than once; else all that occur",
@@ -94,6 +95,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be graded, write REPORT/manifest.csv, and grade nothing"
     )
+    parser.add_argument(
+        "--gradescope-autograder", type=Path, metavar="OUT.zip",
+        help="grade nothing here: write an autograder for Gradescope, for the exercises of --exercise",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="go on where what was handed in looks wrong")
     parser.add_argument(
         "--roster", type=Path, metavar="CSV", help="student,name,deadline: who is missing and who is late is then said"
@@ -102,10 +107,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timezone", metavar="ZONE", help="of deadlines that tell none (Europe/Berlin, +02:00); else this machine's"
     )
     parser.add_argument(
+        "--late", metavar="RULE", help="'10%% a day, at most 50%%': what lateness costs, as a column of gradebook.csv"
+    )
+    parser.add_argument(
         "--manual", type=Path, metavar="CSV", help="student,task,points[,comment]: what you gave for open questions"
     )
     parser.add_argument(
-        "--format", action="append", choices=("canvas", "moodle", "gradescope"), default=[], dest="formats",
+        "--format", action="append", choices=FORMATS, default=[], dest="formats",
         help="write the gradebook in this form too; may be given more than once",
     )  # fmt: skip
     parser.add_argument(
@@ -154,6 +162,10 @@ def run(args: argparse.Namespace) -> int:
         try:
             if args.warm and (args.unsafe_no_sandbox or args.dask):
                 raise ValueError("--warm is a way to make sandboxes on this machine: leave out --dask and --unsafe-...")
+            if args.gradescope_autograder:
+                return _autograder(args)
+            if not (args.submissions and args.out):
+                raise ValueError("it needs SUBMISSIONS and --out REPORT (or --gradescope-autograder OUT.zip)")
             if args.dry_run:
                 return _look(args)
             if args.unsafe_no_sandbox or args.dask:  # the sandbox of a cluster stands on its machines: they are asked
@@ -200,6 +212,18 @@ def _sandbox(folder: Path, args: argparse.Namespace) -> str:
     return Warm.name
 
 
+def _autograder(args: argparse.Namespace) -> int:
+    from course_utils.staff.grading.run.autograder import pack
+
+    isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
+    limits = Limits(cpu_seconds=args.cpu_seconds, memory=args.memory * MIB)
+    names = pack(args.gradescope_autograder, tuple(args.exercise or ()), isolation, limits)
+    print(
+        f"an autograder of {', '.join(names)}: {args.gradescope_autograder}. It holds the solutions: keep it to yourself"
+    )
+    return 0
+
+
 def _look(args: argparse.Namespace) -> int:
     from course_utils.staff.grading.run.run import Doubtful, dry_run
 
@@ -212,6 +236,7 @@ def _look(args: argparse.Namespace) -> int:
 
 
 def _order(args: argparse.Namespace, isolation: str) -> Order:
+    from course_utils.staff.grading.intake.late import late_rule
     from course_utils.staff.grading.intake.roster import zone_named
     from course_utils.staff.grading.run.run import Order
 
@@ -220,6 +245,7 @@ def _order(args: argparse.Namespace, isolation: str) -> Order:
         args.submissions, args.out, tuple(args.exercise or ()), args.roster, args.seed, args.jobs, isolation, limits,
         manual=args.manual, formats=tuple(dict.fromkeys(args.formats)), dask=args.dask,
         zone=zone_named(args.timezone) if args.timezone else None, force=args.force,
+        late=late_rule(args.late) if args.late else None,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from course_utils.staff.grading.intake.named import Known, Named, Parts, Text, moment
 
-ATTACHMENTS = "Submission attachment(s)"
+ATTACHMENTS, FEEDBACK = "Submission attachment(s)", "Feedback Attachment(s)"
 FLAT = re.compile(r"(?P<folder>.+\([^()]+\))_" + re.escape(ATTACHMENTS) + r"_(?P<file>.+)", re.S)
 PERSON = re.compile(r"\s*(?P<name>[^;]*?),?\s*\((?P<login>[^();]+)\)\s*")
 TIME, MEMBERS = "timestamp.txt", "members.txt"

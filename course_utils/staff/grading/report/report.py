@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,6 +36,7 @@ def write(folder: Path, graded: Graded, formats: Iterable[str] = ()) -> Changes 
     for name in formats:
         for path, text in exports.FORMATS[name](records, graded).items():
             written.add(_write(folder / path, text))
+        written |= _pack_feedback(folder, name, records, graded)
     _take_away_others(folder, written)
     write_whole(folder / "index.html", overview.page(records, graded, changes))
     if changes is not None:
@@ -54,7 +57,25 @@ def _write_pages(folder: Path, records: list[Record], graded: Graded) -> set[Pat
     return written
 
 
-def _write(path: Path, text: str) -> Path:
+def _pack_feedback(folder: Path, platform: str, records: list[Record], graded: Graded) -> set[Path]:
+    """A zip file of pages for each exercise, under the names that the platform takes back."""
+    written = set()
+    for exercise in sorted(graded.exercises if platform in exports.FEEDBACK else ()):
+        names = {}
+        for record in records:
+            name = exports.FEEDBACK[platform](record, graded) if record.exercise == exercise and record.file else ""
+            if name:
+                names.setdefault(name, folder / "feedback" / record.student / f"{exercise}.html")
+        if names:
+            data = io.BytesIO()
+            with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, page in names.items():
+                    archive.writestr(zipfile.ZipInfo(name), page.read_bytes(), zipfile.ZIP_DEFLATED)  # without a time
+            written.add(_write(folder / platform / f"{exercise}_feedback.zip", data.getvalue()))
+    return written
+
+
+def _write(path: Path, text: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
     return path
@@ -101,11 +122,14 @@ def gradebook(records: list[Record], graded: Graded) -> str:
     A cell is blank, and no total is given, where something is ungraded. The maxima are those of the exercises that
     count (`Graded.counted`), the total is of all.
 
-    Where a person's points were named, two columns more: manual, and final, which is total and manual.
+    Where a person's points were named, two columns more: manual, and final, which is total and manual. Where there is a
+    rule for lateness, a last one: late, the points that it costs, which no other column takes off.
     """
     points: dict[str, dict[str, float | None]] = defaultdict(dict)
+    off: dict[str, list[float | None]] = defaultdict(list)
     for record in records:
         points[record.student][record.exercise] = record.points
+        off[record.student].append(graded.off(record))
     names = sorted(graded.exercises)
     most = number(sum(exercise.points for exercise in graded.of_the_maximum))
     manual_most = number(sum(exercise.manual_points for exercise in graded.of_the_maximum))
@@ -116,8 +140,10 @@ def gradebook(records: list[Record], graded: Graded) -> str:
         if graded.marks is not None:
             manual = sum(graded.by_person(student, name) for name in names)
             row += [number(manual), number(total_of((total, manual)))]
+        if graded.late is not None:
+            row.append(number(total_of(off[student])))
         rows.append(tuple(row))
-    more = ("manual", "final") if graded.marks is not None else ()
+    more = (("manual", "final") if graded.marks is not None else ()) + (("late",) if graded.late is not None else ())
     return table([("student", *names, "total", "max", "manual_max", *more), *sorted(rows)])
 
 

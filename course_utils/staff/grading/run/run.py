@@ -23,6 +23,7 @@ import course_utils
 from course_utils.notebooks import write_whole
 from course_utils.staff.grading.intake import finding, manifest, marks, roster
 from course_utils.staff.grading.intake.finding import File, Found, NoSubmissions
+from course_utils.staff.grading.intake.late import LateRule
 from course_utils.staff.grading.intake.manifest import Entry, Manifest
 from course_utils.staff.grading.intake.reading import Unusable, read_notebook
 from course_utils.staff.grading.place import pristine
@@ -66,6 +67,7 @@ class Order:
     dask: str | None = None
     zone: tzinfo | None = None  # of times that tell none; None: this machine's
     force: bool = False  # to go on where the intake looks wrong
+    late: LateRule | None = None  # what lateness costs, as a column of its own
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def grade(order: Order, folder: Path, progress: Progress = lambda done, total, r
         about = _about(order, plan, records, seconds) | {"seconds": round(time.time() - started, 3)}
         graded = Graded(
             records, plan.exercises, about, plan.enrolled, given, plan.platform,
-            counted=plan.counted, aside=plan.aside(), notes=plan.notes(),
+            counted=plan.counted, aside=plan.aside(), notes=plan.notes(), own=plan.own, late=plan.late(),
+            paths={who: entry.file.path for who, entry in plan.files.items()},
         )  # fmt: skip
         return Finished(graded, report.write(order.out, graded, order.formats))
 
@@ -168,6 +171,7 @@ class Plan:
 
     def __init__(self, order: Order, enrolled: dict[str, roster.Enrolled], found: Found) -> None:
         self.order, self.enrolled = order, enrolled
+        self.own = roster.own_table(order.roster) if order.roster else None
         shelf = manifest.Shelf(order.root)
         asked = (order.exercise,) if isinstance(order.exercise, str) else order.exercise
         wanted = dict.fromkeys(pristine.load(name, order.root).name for name in asked or ())
@@ -235,6 +239,19 @@ class Plan:
         zone = roster.zone_said(self.enrolled, self.order.zone)
         lines += [zone] if zone else []
         return (*lines, *(f"gone on with --force, although {doubt}" for doubt in self.doubts if self.order.force))
+
+    def late(self) -> dict[tuple[str, str], float | None] | None:
+        """By student and exercise, the share of the points that lateness costs by the operator's rule."""
+        rule = self.order.late
+        return {who: self._cost(rule, *who, entry.file) for who, entry in self.files.items()} if rule else None
+
+    def _cost(self, rule: LateRule, student: str, exercise: str, file: File) -> float | None:
+        """None where a platform says "late", and nobody how late."""
+        enrolled = self.enrolled.get(student)
+        deadline = enrolled.due(exercise) if enrolled else None
+        if deadline is None:
+            return None if file.late else 0.0
+        return rule.cost(roster.delay(file.modified, deadline, self.order.zone))
 
     def aside(self) -> dict[str, list[str]]:
         """By student, the files that were not graded though they are of an exercise, each with the reason."""
