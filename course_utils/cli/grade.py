@@ -218,9 +218,7 @@ def _autograder(args: argparse.Namespace) -> int:
     isolation = LimitsOnly.name if args.unsafe_no_sandbox else Bubblewrap.name
     limits = Limits(cpu_seconds=args.cpu_seconds, memory=args.memory * MIB)
     names = pack(args.gradescope_autograder, tuple(args.exercise or ()), isolation, limits)
-    print(
-        f"an autograder of {', '.join(names)}: {args.gradescope_autograder}. It holds the solutions: keep it to yourself"
-    )
+    print(f"an autograder of {', '.join(names)}: {args.gradescope_autograder}. It holds the solutions: keep it secret")
     return 0
 
 

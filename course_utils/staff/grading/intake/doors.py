@@ -84,7 +84,7 @@ def _class(paths: list[Parts], is_notebook: Callable[[str], bool]) -> Parts:
     below = [path[1:] for path in paths if len(path) > 1]
     folders: dict[str, set[str]] = {}
     for path in below:
-        if len(path) == 2:
-            folders.setdefault(path[1], set()).add(path[0])
+        if len(path) == 2 or path[0].lower().endswith(".zip"):
+            folders.setdefault(path[-1], set()).add(path[0])
     inner = _class(below, is_notebook)
     return (top, *inner) if inner or any(len(names) > 2 for names in folders.values()) else ()

@@ -71,6 +71,7 @@ def read(path: Path, known: Collection[str] = ()) -> dict[str, Enrolled]:
     lines = [(number, _line(path, number, row, *due(number, row))) for number, row in rows]
     for at, said, cells in people:
         number = own.rows[at][0] if own else 0
+        said = {"group": cells.get("group", "")} | said  # a column that the operator has put there
         lines.append((number, _of_platform(path, number, said, at, *due(number, cells))))
     if not lines:
         raise BadRoster(f"the roster {path} names nobody: it needs a line for each student")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Export = Callable[[list[Record], "Graded"], dict[str, str]]
 DOWNLOADED = re.compile(r"_\d+_\d+_|anon_[A-Za-z0-9]+_\d+_|^\d+-\d+ ?- ")  # what Canvas and Brightspace name
+OURS = re.compile(r"\s*(deadline|group\s*$)", re.I)  # columns that no platform's gradebook has
 Grades = dict[tuple[str, str], str]  # by student and exercise, as a platform's cell
 
 
@@ -100,10 +101,10 @@ def _filled(
     """A platform's own table with our grades. An exercise has the column whose header has its name in it, or a new one.
 
     columns: the header of a new column, by exercise. further: what new columns have in rows that are no student's, by
-    the beginning of such a row. Columns of deadlines, which the operator has put there, are left out.
+    the beginning of such a row. Columns that the operator has put there for us are left out.
     """
     header = own.rows[own.header][1]
-    kept = [at for at, name in enumerate(header) if not name.strip().lower().startswith("deadline")]
+    kept = [at for at, name in enumerate(header) if not OURS.match(name)]
     place = {name: at for at, head in reversed(list(enumerate(header))) if (name := by_name(head, list(columns)))}
     new = [name for name in columns if name not in place]
     end = len(kept) - (header[kept[-1]].strip().lower() == "end-of-line indicator")  # Brightspace's stays the last
@@ -299,7 +300,8 @@ def _beside_the_file(record: Record, graded: Graded) -> str:
 
 
 def _canvas_page(record: Record, graded: Graded) -> str:
-    return _beside_the_file(record, graded) if graded.number(record.student, "canvas") else ""
+    known = graded.platform.get(record.student, ())
+    return _beside_the_file(record, graded) if known[3:] in ((), ("canvas",)) else ""
 
 
 def _moodle_page(record: Record, graded: Graded) -> str:
