@@ -248,6 +248,16 @@ def test_a_shallow_clone_tells_its_times(tmp_path, classroom_folder):
     assert {file.modified.day for file in find(tmp_path).files} == {5}
 
 
+def sign(folder):
+    """Gives the last commit a signature that git would have to verify."""
+    said = {"cwd": folder, "check": True, "capture_output": True}
+    commit = subprocess.run(["git", "-c", "log.showSignature=false", "cat-file", "commit", "HEAD"], **said).stdout
+    signature = b"\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n"
+    write = ["git", "hash-object", "-t", "commit", "-w", "--stdin"]
+    name = subprocess.run(write, input=commit.replace(b"\n\n", signature, 1), **said).stdout.decode().strip()
+    (folder / ".git" / "refs" / "heads" / "main").write_text(name + "\n")
+
+
 HOSTILE = {
     "fsmonitor": "[core]\n fsmonitor = {trap}",
     "signature": "[log]\n showSignature = true\n[gpg]\n program = {trap}",
@@ -269,6 +279,8 @@ def test_what_a_repository_is_configured_to_run_is_not_run(tmp_path, case):
     for hook in ("post-checkout", "post-index-change", "reference-transaction"):
         (folder / ".git" / "hooks" / hook).write_bytes(trap.read_bytes())
         (folder / ".git" / "hooks" / hook).chmod(0o755)
+    if case == "signature":
+        sign(folder)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     assert [file.modified.day for file in find(tmp_path / "in").files] == [3]
     assert not sprung.exists()

@@ -5,12 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from course_utils.staff.grading.intake.late import BadRule, late_rule
+from course_utils.staff.grading.intake.named import Known
 from course_utils.staff.grading.intake.roster import (
     BadRoster,
     Enrolled,
     lateness,
     match,
     read,
+    teams,
     zone_named,
     zone_said,
 )
@@ -182,3 +185,134 @@ def test_a_student_who_can_have_no_folder_is_refused_with_the_line(tmp_path, stu
 def test_students_whose_names_are_only_unusual_are_read(tmp_path):
     names = ["Muster_4711", "o'neil", "jos\u00e9", "jane@x.org", "\u5f20\u4f1f", "x" * 200, "a b"]
     assert list(roster(tmp_path, *(f"{name},," for name in names))) == names
+
+
+# --- a deadline for each exercise -----------------------------------------------------------------------------------
+
+KNOWN = ["01_chain_rule", "02_beginnings_and_ends"]
+
+
+def table(tmp_path, text, encoding="utf-8"):
+    (tmp_path / "students.csv").write_text(text, encoding=encoding)
+    return read(tmp_path / "students.csv", KNOWN)
+
+
+@pytest.mark.parametrize("column", ["deadline_01_chain_rule", "deadline_01", "deadline_1", "Deadline_01_Chain_Rule"])
+def test_an_exercise_may_have_a_deadline_of_its_own(tmp_path, column):
+    lines = table(tmp_path, f"student,deadline,{column}\njane,2026-06-09,2026-06-01 18:00\nmax,2026-06-09,\neve,,\n")
+    assert lines["jane"].due("01_chain_rule") == datetime(2026, 6, 1, 18)
+    assert lines["jane"].due("02_beginnings_and_ends") == lines["max"].due("01_chain_rule") == datetime(2026, 6, 10)
+    assert lines["eve"].due("01_chain_rule") is None
+
+
+def test_a_deadline_of_an_exercise_keeps_its_zone_and_is_said(tmp_path):
+    text = "student,deadline_01,deadline_02\njane,2026-06-01T18:00Z,2026-06-02 18:00"
+    lines = table(tmp_path, text)
+    assert lines["jane"].due("01_chain_rule") == datetime(2026, 6, 1, 18, tzinfo=UTC)
+    assert "Europe/Berlin" in zone_said(lines, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("student,deadline_1_chan_rule\njane,", "deadline_1_chan_rule is for no exercise.*deadline_01_chain_rule"),
+        ("student,deadline_01\njane,soon", "line 2: deadline 'soon'"),
+    ],
+)
+def test_a_deadline_that_cannot_be_meant(tmp_path, text, said):
+    with pytest.raises(BadRoster, match=said):
+        table(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "delay", "cost"),
+    [
+        ("10% a day, at most 50%", timedelta(0), 0),
+        ("10% a day, at most 50%", timedelta(seconds=1), 0.1),
+        ("10% a day, at most 50%", timedelta(days=1), 0.1),
+        ("10% a day, at most 50%", timedelta(days=1, seconds=1), 0.2),
+        ("10% a day, at most 50%", timedelta(days=30), 0.5),
+        ("2.5 % per hour", timedelta(minutes=61), 0.05),
+        ("30%/week up to 90%", timedelta(weeks=3), 0.9),
+        ("60% each day", timedelta(days=2), 1),
+    ],
+)
+def test_what_lateness_costs(rule, delay, cost):
+    assert late_rule(rule).cost(delay) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("rule", ["", "10 a day", "10% a fortnight", "0% a day", "200% a day", "10% a day at least 5%"])
+def test_a_rule_that_is_none(rule):
+    with pytest.raises(BadRule, match="10% a day, at most 50%"):
+        late_rule(rule)
+
+
+# --- platforms' own tables --------------------------------------------------------------------------------------------
+
+OWN = {
+    "canvas": (
+        "Student,ID,SIS User ID,SIS Login ID,Section,HW 1 (77),Current Score\n,,,,,Manual Posting,\n"
+        '    Points Possible,,,,,11,(read only)\n"Doe, Jane",4711,s1,jdoe,A,5,\n"Roe, Max",4712,,,B,,\n'
+        '"Student, Test",1,,abc,A,,\n',
+        {"jdoe": Enrolled("jdoe", "Doe, Jane", None, "4711", "jdoe", section="A", row=3),
+         "4712": Enrolled("4712", "Roe, Max", None, "4712", section="B", row=4)},
+    ),
+    "canvas with semicolons and two names": (
+        "LastName;FirstName;ID;SIS Login ID;Section;HW, 1\nDoe;Jane;4711;UNI\\jdoe;A;5\n",
+        {"4711": Enrolled("4711", "Doe, Jane", None, "4711", "UNI\\jdoe", section="A", row=1)},
+    ),
+    "moodle, blind": (
+        "Identifier,Status,Grade,Maximum Grade,Last modified (grade)\nParticipant 17,Submitted,,11,\n",
+        {"Participant_17": Enrolled("Participant_17", "", None, participant="17", row=1)},
+    ),
+    "moodle grades": (
+        "First name,Surname,ID number,Institution,Department,Email address,Course total\nJane,Doe,,,,j@x.org,-\n",
+        {"j@x.org": Enrolled("j@x.org", "Jane Doe", None, email="j@x.org", row=1)},
+    ),
+    "gradescope": (
+        "Name,SID,Email,Total Score,Status\nJane Doe,,j@x.org,,Missing\n",
+        {"Jane Doe_j@x.org": Enrolled("Jane Doe_j@x.org", "Jane Doe", None, email="j@x.org", row=1)},
+    ),
+    "brightspace": (
+        "OrgDefinedId,Username,HW Points Grade,End-of-Line Indicator\n#0815,#jdoe,,#\n",
+        {"jdoe": Enrolled("jdoe", "", None, "0815", "jdoe", row=1)},
+    ),
+    "sakai": (
+        "HW 1,Points\n\nDisplay ID,ID,Last Name,First Name,grade\n0815,jdoe,Doe,Jane,\n",
+        {"jdoe": Enrolled("jdoe", "Jane Doe", None, "0815", "jdoe", row=3)},
+    ),
+    "classroom": (
+        "identifier,github_username,github_id,name\na/b,jane-x,5,Jane\n",
+        {"jane-x": Enrolled("jane-x", "Jane", None, login="jane-x", row=1)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_a_platforms_own_table_is_a_roster(tmp_path, case):
+    text, lines = OWN[case]
+    assert table(tmp_path, text) == lines
+
+
+def test_blackboards_table_has_tabs_and_two_bytes_a_letter(tmp_path):
+    text = '"Last Name"\t"First Name"\t"Username"\t"Student ID"\n"M\u00fcller"\t"J\u00f6rg"\t"jm"\t"0815"\n'
+    line = Enrolled("jm", "J\u00f6rg M\u00fcller", None, "0815", "jm", row=1)
+    assert table(tmp_path, text, "utf-16") == {"jm": line}
+
+
+def test_a_roster_of_ones_own_may_have_such_columns_too(tmp_path):
+    lines = table(tmp_path, "student,sid,email,id,deadline_1\njane,1,j@x.org,2,2026-06-01 18:00\n")
+    assert lines["jane"].id == "2" and lines["jane"].due(KNOWN[0]) == datetime(2026, 6, 1, 18)
+
+
+def test_a_team_is_its_members_on_the_roster():
+    lines = [Enrolled("jane", "", None, group="Team \u00c4 1"), Enrolled("max", "", None, group="Team \u00c4 1")]
+    roster = {line.student: line for line in [*lines, Enrolled("eve", "", None, group="eve")]}
+    known = {"team\u00e41_4711": Known("team\u00e41", "4711"), "Team A\u0308 1": None, "eve": None, "Team 2": None}
+    assert teams(known, roster) == {"team\u00e41_4711": ["jane", "max"], "Team A\u0308 1": ["jane", "max"]}
+
+
+def test_a_participant_is_no_login_of_somebody_else():
+    roster = {"a": Enrolled("a", "", None, login="4711"), "b": Enrolled("b", "", None, participant="4711")}
+    known = {"Jane_4711": Known("Jane", "4711", door="moodle"), "x": Known("", "4711", door="sakai")}
+    assert match(known, roster) == {"Jane_4711": "b", "x": "a"}

@@ -28,20 +28,20 @@ TABLES = (("id", "sis login id", "section"),)  # the columns by which its gradeb
 
 
 def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
-    return {path: said for path in paths if (said := _said(path))}
+    return {path: said for path in paths if (said := _said(path[0], path[1:]))}
 
 
-def _said(path: Parts) -> Named | None:
+def _said(name: str, inside: Parts) -> Named | None:
     """Canvas names files; one that is a zip file holds others."""
-    if len(path) > 1 and not path[0].lower().endswith(".zip"):
+    if inside and not name.lower().endswith(".zip"):
         return None
-    found = next((found for form in FORMS if (found := form.fullmatch(path[0]))), None)
+    found = next((found for form in FORMS if (found := form.fullmatch(name))), None)
     if found is None or not (found["name"] or found["code"]):
         return None
     said = found.groupdict()
     known = Known(said["name"] or "anon", said["code"] or said["number"], door="canvas")
     attempt = int((said.get("attempt") or "0")[-LONGEST_NUMBER:])
-    return Named((with_number(known),), (said["file"], *path[1:]), attempt, bool(said["late"]))
+    return Named((with_number(known),), (said["file"], *inside), attempt, bool(said["late"]))
 
 
 def person(row: dict[str, str]) -> dict[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from course_utils.staff.grading.intake.named import Known
 from course_utils.staff.grading.tables import read_rows, read_table
 
 LONGEST_STUDENT = 200  # bytes in UTF-8, of a name that becomes a folder's
-Platform = Known | tuple[str, str]  # the name and the number by which a learning platform knows a student
+Platform = Known | tuple[str, ...]  # the name and the number by which a learning platform knows a student
 
 LATE = "late"  # how the note on a late file begins
 
@@ -120,8 +120,8 @@ def _line(
             f"{path}, line {number}: student {row['student'][:80]!r} {fault}, so no folder can have that "
             "name: write the name of the student's folder, or the number of the platform"
         )
-    further = {key: row.get(key, "") for key in FURTHER}
-    return Enrolled(row["student"], row.get("name", ""), deadline, **further, deadlines=deadlines)
+    one = Enrolled(row["student"], row.get("name", ""), deadline, deadlines=deadlines)
+    return replace(one, **{key: row.get(key, "") for key in FURTHER})
 
 
 def _of_platform(
@@ -132,8 +132,8 @@ def _of_platform(
     student = next((key for key in keys if key and not _no_folder(key)), "")
     if not student:
         raise BadRoster(f"{path}, line {number}: neither {said['student'][:80]!r} nor a number can be a folder's name")
-    further = {key: said.get(key, "") for key in FURTHER}
-    return Enrolled(student, said.get("name", ""), deadline, **further, deadlines=deadlines, row=row)
+    one = Enrolled(student, said.get("name", ""), deadline, deadlines=deadlines, row=row)
+    return replace(one, **{key: said.get(key, "") for key in FURTHER})
 
 
 def _no_folder(student: str) -> str:
@@ -153,7 +153,7 @@ def _deadline(path: Path, number: int, text: str) -> datetime | None:
     return when + timedelta(days=1) if when and len(text) <= len("2026-11-30") else when
 
 
-def teams(students: dict[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, list[str]]:
+def teams(students: Mapping[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, list[str]]:
     """Those who are a group of the roster and no student, each with its members."""
     members: dict[str, list[str]] = defaultdict(list)
     for line in roster.values():
@@ -168,7 +168,7 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, _folded(name)))
 
 
-def match(students: dict[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, str]:
+def match(students: Mapping[str, Platform | None], roster: dict[str, Enrolled]) -> dict[str, str]:
     """For each who handed in, the roster's name of them, or their own where the roster does not know them.
 
     students: by name, what a platform calls them (display name and number), or None. The name counts before the

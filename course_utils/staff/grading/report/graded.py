@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from course_utils.staff.grading.intake.doors import Own
@@ -30,7 +30,7 @@ class Graded:
     about: dict
     enrolled: dict[str, Enrolled] = field(default_factory=dict)
     marks: Marks | None = None
-    platform: dict[str, Platform] = field(default_factory=dict)
+    platform: Mapping[str, Platform] = field(default_factory=dict)
     counted: Collection[str] | None = None
     aside: dict[str, list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
