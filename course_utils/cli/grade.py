@@ -4,10 +4,13 @@
   course grade submissions/ --out report/
   course grade download.zip --out report/ --exercise 01 --roster students.csv --jobs 4
   course grade submissions/ --out report/ --manual open_questions.csv --format canvas
+  course grade canvas.zip --out report/ --roster gradebook.csv --format canvas     fills in Canvas's own gradebook
+  course grade --gradescope-autograder autograder.zip --exercise 01
 
 SUBMISSIONS is a folder (or a zip file) with
   <student>/<exercise>.ipynb                 or nbgrader's <student>/<assignment>/<exercise>.ipynb,
-  or what Canvas, Moodle or Gradescope let you download (all submissions, folder or zip).
+  or what Canvas, Moodle, Gradescope, Brightspace, Blackboard or Sakai let you download (all submissions, folder or
+  zip), or clones of GitHub Classroom or GitLab, or a zip file for each student.
 Only notebooks are read. Each answer is put into the solved notebook of solutions/, run with fresh random inputs, and
 judged outside the process that runs the student's code. What the student's notebook says of its own points has no
 weight.
@@ -31,12 +34,18 @@ REPORT gets
 Tables that you may hand in (comma or semicolon, first line as shown):
   --roster        student,name,deadline      2026-11-30 18:00, or a date: the end of that day. An offset (+02:00) or Z
                   is kept, else the zone is that of --timezone, or this machine's. Who handed in nothing is missing, who
-                  was later is late (it costs no points: that is yours to decide). Columns id, login, email, section are
-                  used by --format.
+                  was later is late (it costs no points: that is yours to decide). deadline_01_chain_rule is the
+                  deadline of that exercise; what comes in under the name of a group is its members'. Columns id,
+                  login, email, section are used by --format. A platform's own gradebook will do as it is.
+  --late          '10% a day, at most 50%' (hour, day, week; each begun): what that costs, in a column late of
+                  gradebook.csv. It is taken off nowhere.
   --manual        student,task,points,comment    your points for open questions: they go to the gradebook (manual,
                   final), the feedback pages and the exports. A row that cannot be right stops the run before it begins.
   --format        canvas: canvas.csv, for Grades > Import. moodle: moodle/<exercise>.csv, the assignment's grading
                   worksheet, also good for Grades > Import > CSV. gradescope: a results.json for each submission.
+                  brightspace, blackboard: brightspace.csv, blackboard.csv. sakai: sakai/<exercise>/grades.csv.
+                  If the roster is that platform's gradebook, it is filled in, and nothing else in it changes. Pages go
+                  back as <platform>/<exercise>_feedback.zip (not gradescope, blackboard).
                   Who handed in nothing for an exercise has a blank there, and no zero
 
   --dask          the address of a Dask scheduler: its workers run the submissions, each in a sandbox there. They need

@@ -15,7 +15,7 @@ from course_utils.staff.grading.intake.named import Known, Named, Parts, Text, m
 ATTACHMENTS, FEEDBACK = "Submission attachment(s)", "Feedback Attachment(s)"
 FLAT = re.compile(r"(?P<folder>.+\([^()]+\))_" + re.escape(ATTACHMENTS) + r"_(?P<file>.+)", re.S)
 PERSON = re.compile(r"\s*(?P<name>[^;]*?),?\s*\((?P<login>[^();]+)\)\s*")
-TIME, MEMBERS = "timestamp.txt", "members.txt"
+TIME, MEMBERS, GRADES = "timestamp.txt", "members.txt", "grades.csv"
 TABLES = (("display id", "id", "last name", "first name"),)  # of grades.csv, below its title
 
 

@@ -82,17 +82,23 @@ def sakai(records: list[Record], graded: Graded) -> dict[str, str]:
     """A sakai/<exercise>/grades.csv each, for Assignments > Upload All, in the folder of the assignment."""
     files = {}
     for name in sorted(graded.exercises):
-        rows = [
-            (who.id or login, login, last, first, _grade(record, graded))
-            for record in records
-            if record.exercise == name
-            for who in [_enrolled(record.student, graded)]
-            for login in [graded.number(record.student, "sakai") or who.login or record.student]
-            for last, first in [_last_and_first(_name(record.student, graded))]
-        ]
-        head = [(name, "Points"), (), ("Display ID", "ID", "Last Name", "First Name", "grade")]
-        files[f"sakai/{name}/grades.csv"] = table([*head, *(tuple(map(safe_cell, row)) for row in rows)])
+        these = [record for record in records if record.exercise == name]
+        if graded.own and graded.own.door == "sakai":
+            rows = _worksheet(graded.own, these, graded)
+        else:
+            head = [(name, "Points"), (), ("Display ID", "ID", "Last Name", "First Name", "grade")]
+            rows = [*head, *(_sakai_row(record, graded) for record in these)]
+        files[f"sakai/{name}/{sakai_names.GRADES}"] = table(rows)
     return files
+
+
+def _sakai_row(record: Record, graded: Graded) -> tuple[str, ...]:
+    who, name = _enrolled(record.student, graded), _name(record.student, graded)
+    login = graded.number(record.student, "sakai") or who.login or record.student
+    last, comma, first = name.partition(",")
+    if not comma:
+        first, _, last = name.rpartition(" ")
+    return (*map(safe_cell, (who.id or login, login, last, first.strip())), _grade(record, graded))
 
 
 def _filled(
@@ -148,13 +154,6 @@ def _name(student: str, graded: Graded) -> str:
     return graded.name(student) or student
 
 
-def _last_and_first(name: str) -> tuple[str, str]:
-    """The parts of "Doe, Jane", or of "Jane Doe"."""
-    last, comma, first = name.partition(",")
-    first, _, last = (first.strip(), "", last) if comma else name.rpartition(" ")
-    return last, first
-
-
 def moodle(records: list[Record], graded: Graded) -> dict[str, str]:
     """A moodle/<exercise>.csv each: a grading worksheet for the assignment, and a table for Grades > Import > CSV."""
     head = (
@@ -174,7 +173,7 @@ def moodle(records: list[Record], graded: Graded) -> dict[str, str]:
 
 
 def _worksheet(own: Own, records: list[Record], graded: Graded) -> list[tuple[str, ...]]:
-    """Moodle's worksheet of an assignment with the grades and comments of one exercise."""
+    """A platform's own table of one assignment with the grades, and the comments, of one exercise."""
     header = [name.strip().lower() for name in own.rows[own.header][1]]
     kept = [at for at, name in enumerate(header) if not name.startswith("deadline")]
     lines = {_enrolled(record.student, graded).row: record for record in records}

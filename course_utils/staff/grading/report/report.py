@@ -9,9 +9,10 @@ import json
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from course_utils.notebooks import write_whole
+from course_utils.staff.grading.intake.sakai import GRADES
 from course_utils.staff.grading.plain_text import message_line, safe_cell
 from course_utils.staff.grading.records import UNGRADED, Record
 from course_utils.staff.grading.report import exports, feedback, overview
@@ -71,6 +72,10 @@ def _pack_feedback(folder: Path, platform: str, records: list[Record], graded: G
             with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
                 for name, page in names.items():
                     archive.writestr(zipfile.ZipInfo(name), page.read_bytes(), zipfile.ZIP_DEFLATED)  # without a time
+                if platform == "sakai":  # which takes grades and pages together
+                    assignment = PurePosixPath(next(iter(names))).parents[2]
+                    grades = (folder / platform / exercise / GRADES).read_bytes()
+                    archive.writestr(zipfile.ZipInfo(str(assignment / GRADES)), grades)
             written.add(_write(folder / platform / f"{exercise}_feedback.zip", data.getvalue()))
     return written
 
