@@ -291,6 +291,12 @@ def test_moodle_finds_the_participant_and_shows_the_messages_as_text():
     assert line["Feedback comments"].endswith("<br>late by 1 d 0 h")
 
 
+def test_a_name_leads_no_page_out_of_the_zip_file_for_moodle():
+    everything = graded(record("x_7"), platform={"x_7": ("../..\\a/b\n\u202e", "7")})
+    name = exports.FEEDBACK["moodle"](everything.records[0], everything)
+    assert name == f".. a b_7_assignsubmission_file_/feedback_{NAME}.html"
+
+
 def test_gradescope_gets_a_test_a_task():
     files = exports.gradescope([record("adam", n2=FAILED)], graded(record("adam", n2=FAILED), marks=MARKS))
     content = json.loads(files[f"gradescope/adam/{NAME}/results.json"])

@@ -144,7 +144,10 @@ def test_names_in_downloads_of_platforms(tmp_path):
     grade(Order(place, tmp_path / "out", exercise="02", seed=1, formats=formats), tmp_path / "kernels")
     assert set(rows_of(tmp_path / "out")) == {"___11", "eve ;'=1+1_12"}
     for written in (tmp_path / "out").rglob("*.*"):
-        if written.is_file():
+        if written.suffix == ".zip":
+            names = zipfile.ZipFile(written).namelist()
+            assert all(name.isprintable() and name.count("/") <= 1 and ".." not in name for name in names)
+        elif written.is_file():
             text = written.read_text(encoding="utf-8")
             assert "\u202e" not in text and (written.suffix != ".csv" or ";=" not in text)
 

@@ -34,7 +34,7 @@ def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
 
 def folder(known: Known) -> str:
     """The folder in which *Upload multiple feedback files in a zip* looks for this participant's."""
-    return f"{known.name.replace('_', ' ')}_{known.number}_assignsubmission_file_"
+    return f"{' '.join(known.name.replace('_', ' ').split())}_{known.number}_assignsubmission_file_"
 
 
 def person(row: dict[str, str]) -> dict[str, str]:

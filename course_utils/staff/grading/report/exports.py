@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from course_utils.staff.grading.intake import moodle as moodle_names
 from course_utils.staff.grading.intake import sakai as sakai_names
+from course_utils.staff.grading.intake.finding import clean_name
 from course_utils.staff.grading.intake.manifest import by_name
 from course_utils.staff.grading.intake.named import Known
 from course_utils.staff.grading.intake.roster import Enrolled
@@ -306,7 +307,7 @@ def _canvas_page(record: Record, graded: Graded) -> str:
 def _moodle_page(record: Record, graded: Graded) -> str:
     """Moodle looks for the participant's number; a team's members each have a folder, by the worksheet."""
     participant = _participant(record.student, graded)
-    folder = moodle_names.folder(Known(_name(record.student, graded), participant))
+    folder = moodle_names.folder(Known(clean_name(_name(record.student, graded)), participant))
     return f"{folder}/feedback_{record.exercise}.html" if participant else ""
 
 
