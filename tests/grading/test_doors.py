@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from course_utils.staff.grading.intake import classroom, zips
+from course_utils.staff.grading.intake import classroom, finding, zips
 from course_utils.staff.grading.intake.finding import find
 from tests.grading.notebooks import NAME
 
@@ -198,6 +198,21 @@ def test_sakais_notes_say_when_and_who_is_in_a_team(tmp_path):
     assert times["jdoe"] == datetime(2026, 11, 30, 19, tzinfo=UTC)
 
 
+def test_a_student_who_hands_in_what_looks_like_a_note_loses_nothing(tmp_path):
+    paths = {f"adam/{N}": "{}", "adam/timestamp.txt": "x", "adam/members.txt": "eve", f"Doe, J(jd)/{N}": "{}"}
+    paths |= {"Doe, J(jd)/timestamp.txt": "2026-11-30T18:00:00Z", f"Doe, J(jd)/my work/{N}": "{}"}
+    found = find(put(tmp_path, paths))
+    assert [(file.student, file.parts) for file in found.files] == [("adam", (N,)), ("jd", (N,)), ("jd", (N,))]
+
+
+def test_blackboards_note_is_all_there_is_of_a_text_that_was_typed_in(tmp_path):
+    note = "HW_1_max_roe_attempt_2026-11-30-18-00-02.txt"
+    assert said(tmp_path, {note: "Name: Max Roe (max_roe)\n", f"HW_1_eve_attempt_2026-11-30-18-00-02_{N}": "{}"}) == {
+        (note, "max_roe"): ("Max Roe", "max_roe", note),
+        (f"HW_1_eve_attempt_2026-11-30-18-00-02_{N}", "eve"): ("", "eve", N),
+    }
+
+
 # --- clones -----------------------------------------------------------------------------------------------------------
 
 
@@ -375,8 +390,9 @@ def test_a_zip_file_each_is_a_student_each_and_one_above_is_a_folder(tmp_path):
     assert find(moodle.parent).students == ["Jane Doe_4711", "Max Roe_4712"]
 
 
-def test_a_zip_file_of_far_too_many_files_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(zips, "MOST_NESTED", 2)
+@pytest.mark.parametrize(("limited", "limit"), [(zips, "MOST_NESTED"), (finding, "MOST_PACKED")])
+def test_a_zip_file_of_far_too_many_files_is_not_read(tmp_path, monkeypatch, limited, limit):
+    monkeypatch.setattr(limited, limit, 2)
     for count in (2, 3):
         packed(tmp_path / "in" / f"s{count}.zip", {f"{number}/{N}": "{}" for number in range(count)})
     found = find(tmp_path / "in")

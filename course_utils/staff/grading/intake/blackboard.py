@@ -20,13 +20,16 @@ def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
     found = {path: said for path in paths if (said := NAME.fullmatch(path[0]))}
     assignment = _assignment({said["before"] for said in found.values()})
     notes = {said["before"]: NOTE.search(text(path)) for path, said in found.items() if not said["file"]}
+    with_files = {(said["before"], said["time"]) for said in found.values() if said["file"]}
     named = {}
     for path, said in found.items():
         note = notes.get(said["before"])
         login = note["login"] if note else said["before"].removeprefix(assignment)
         who = (login, Known(note["name"] if note else "", login, door="blackboard"))
         time = moment(said["time"], "%Y-%m-%d-%H-%M-%S")
-        own = (who,) if said["file"] else ()  # the note is Blackboard's
+        own = (
+            (who,) if said["file"] or (said["before"], said["time"]) not in with_files else ()
+        )  # else Blackboard's note
         named[path] = Named(own, (said["file"] or path[0], *path[1:]), as_attempt(time), time=time)
     return named
 

@@ -30,6 +30,7 @@ from course_utils.staff.grading.plain_text import safe_cell
 LONGEST_NAME = 200  # bytes of a student's name in UTF-8: file systems allow 255, and endings come to it
 DEEPEST = 6  # parts of a notebook's path
 OTHERS_DEEPEST = 4  # parts of the path of another file: a clone has hundreds
+MOST_PACKED = 2_000  # notebooks in a zip file among the files
 UNREADABLE = "a folder that cannot be read"  # stands in the place of a file
 
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?", re.I)  # browsers and mail programs add an ending
@@ -202,10 +203,11 @@ def _no_notebook(name: str) -> bytes:
 
 
 def _unpacked(entry: Entry) -> list[Entry]:
-    """A file; of a zip file that a student handed in the files in it, where it can be read."""
+    """A file; of a zip file among the files those in it, where it can be read and they are not too many."""
     if _ending(entry.path[-1]).lower() != ".zip":
         return [entry]
-    return [one for one in zips.nested(entry) if _looked_at(one.path)] or [entry]
+    inside = [one for one in zips.nested(entry) if _looked_at(one.path)]
+    return [entry] if not inside or sum(_is_notebook(one.path[-1]) for one in inside) > MOST_PACKED else inside
 
 
 def _note(entry: Entry | None) -> str:

@@ -16,6 +16,7 @@ ATTACHMENTS, FEEDBACK = "Submission attachment(s)", "Feedback Attachment(s)"
 FLAT = re.compile(r"(?P<folder>.+\([^()]+\))_" + re.escape(ATTACHMENTS) + r"_(?P<file>.+)", re.S)
 PERSON = re.compile(r"\s*(?P<name>[^;]*?),?\s*\((?P<login>[^();]+)\)\s*")
 TIME, MEMBERS, GRADES = "timestamp.txt", "members.txt", "grades.csv"
+NOTES = re.compile(r"timestamp\.txt|members\.txt|comments\.txt|feedbackText\.html")
 TABLES = (("display id", "id", "last name", "first name"),)  # of grades.csv, below its title
 
 
@@ -23,7 +24,7 @@ def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
     paths = list(paths)
     notes = {path for path in paths if len(path) == 2 and path[1] in (TIME, MEMBERS)}
     folders = {path[0] for path in paths if len(path) > 2 and path[1] == ATTACHMENTS} | {
-        folder for folder, name in notes if name == TIME
+        folder for folder, name in notes if name == TIME and PERSON.fullmatch(folder)
     }
     named = {}
     for path in paths:
@@ -31,10 +32,10 @@ def names(paths: Iterable[Parts], text: Text) -> dict[Parts, Named]:
         if flat:
             named[path] = Named(_people(flat["folder"], ""), (flat["file"], *path[1:]))
         elif path[0] in folders and len(path) > 1:
-            folder, own = path[0], len(path) > 2 and "feedback" not in path[1].casefold()
+            folder, own = path[0], not (NOTES.fullmatch(path[1]) or path[1] == FEEDBACK)
             members = text((folder, MEMBERS)) if (folder, MEMBERS) in notes else ""
             time = _time(text((folder, TIME))) if (folder, TIME) in notes else None
-            named[path] = Named(_people(folder, members) if own else (), path[2:] or path, time=time)
+            named[path] = Named(_people(folder, members) if own else (), path[2:] or path[1:], time=time)
     return named
 
 

@@ -19,7 +19,7 @@ from course_utils.staff.grading.intake.reading import Unusable, bounded
 
 LONGEST_PATH = 1_000  # characters of a name in an archive
 MOST_FILES = 100_000
-MOST_NESTED = 2_000  # files in an archive that a student handed in
+MOST_NESTED = 20_000  # files in an archive that a student handed in
 UTF8 = 0x800  # the flag of a name in UTF-8
 
 
