@@ -72,6 +72,7 @@ def test_everybody_is_there_once_and_nothing_looks_wrong(platform):
     name, plan, graded, _ = platform
     who = people(plan)
     assert plan.doubts == [] and set(plan.students) == set(plan.enrolled)
+    assert (f"the roster is a table of {name.capitalize()}'s: 60 students" in plan.notes()) == (name != "zips")
     assert sorted(one.index for one in who.values()) == list(range(60))
     absent = {who[record.student] for record in graded.records if not record.file}
     alone = name not in TEAMS_ARE_KNOWN and name != "zips"

@@ -20,7 +20,7 @@ from course_utils.notebooks import write_whole
 from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.report import exports
 from course_utils.staff.grading.run.run import Order, grade
-from course_utils.staff.grading.sandbox.isolation import Limits, LimitsOnly, find_sandbox
+from course_utils.staff.grading.sandbox.isolation import Limits, LimitsOnly, find_sandbox, prove_hidden
 
 ROOT = "AUTOGRADER_ROOT"  # the environment variable that names another folder than /autograder
 SETTINGS = "autograder.json"
@@ -87,6 +87,7 @@ def _results(root: Path, folder: Path) -> dict:
     limits = replace(Limits(), cpu_seconds=settings["cpu_seconds"], memory=settings["memory"])
     if settings["isolation"] != LimitsOnly.name:
         find_sandbox(folder / "kernels")
+        prove_hidden(folder / "kernels", {"the submission": root / STUDENT, "the autograder": root / "source"})
     order = Order(
         folder / "in", folder / "report", tuple(settings["exercises"]),
         isolation=settings["isolation"], limits=limits, force=True,

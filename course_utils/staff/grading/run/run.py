@@ -236,6 +236,8 @@ class Plan:
         if self.manifest.renamed:
             which = ", ".join(f"{name!r} is the folder {folder}" for name, folder in self.manifest.renamed.items())
             lines.append(f"folders whose names look the same ({len(self.manifest.renamed)}): {which}")
+        if self.own:
+            lines.append(f"the roster is a table of {self.own.door.capitalize()}'s: {len(self.enrolled)} students")
         zone = roster.zone_said(self.enrolled, self.order.zone)
         lines += [zone] if zone else []
         return (*lines, *(f"gone on with --force, although {doubt}" for doubt in self.doubts if self.order.force))
