@@ -95,9 +95,10 @@ def canvas(folder: Path) -> str:
         return f"{who}{'_LATE' * person.late}_{person.number}_{number}_{N}"
 
     _each(folder, name)
-    rows = [f'"{p.last}, {p.first}",{p.number},{p.login},Section 1,,5,{p.team}' for p in CLASS]
-    head = ["Student,ID,SIS Login ID,Section,01 Chain Rule (77),Quiz (78),group", ",,,,Manual Posting,,"]
-    return "\n".join([*head, "    Points Possible,,,,11,10,", *rows, "Student, Test".join('""') + ",1,x,,,,"])
+    rows = [f'"{p.last}, {p.first}",{p.number},{p.login},Section 1,3,,5,{p.team}' for p in CLASS]
+    head = ["Student,ID,SIS Login ID,Section,01 Chain Rule: reading (76),01 Chain Rule (77),Quiz (78),group"]
+    head += [",,,,,Manual Posting,,"]
+    return "\n".join([*head, "    Points Possible,,,,5,11,10,", *rows, "Student, Test".join('""') + ",1,x,,,,,"])
 
 
 def moodle(folder: Path) -> str:

@@ -125,7 +125,7 @@ def test_the_gradebook_that_was_filled_in_is_read_back(platform):
     own, back = own_table(exported(name, folder)), read(exported(name, folder))
     assert own.door == name and set(back) == set(plan.enrolled)
     header = own.rows[own.header][1]
-    column = next(at for at, head in enumerate(header) if head.casefold().startswith(("01", "grade")))
+    column = next(at for at, head in enumerate(header) if re.match("(?i)01 chain rule(?!:)|grade", head))
     points = {student: own.rows[line.row][1][column] for student, line in back.items()}
     assert points == {record.student: "8.5" if record.file else "" for record in graded.records}
     before = plan.own.rows[plan.own.header][1]
@@ -205,10 +205,10 @@ def test_a_canvas_download_is_graded_and_goes_back(tmp_path, course_grade):
     done = course_grade(tmp_path / "in", tmp_path / "out", *words)
     assert done.status == 0, done.said
     rows = list(csv.reader(io.StringIO((tmp_path / "out" / "canvas.csv").read_text(encoding="utf-8"))))
-    assert rows[0][4:] == ["01 Chain Rule (77)", "Quiz (78)"] and rows[2][4:] == ["11", "10"]
-    assert {row[1]: row[4] for row in rows[3:] if row[4]} == dict.fromkeys(
+    assert rows[0][5:] == ["01 Chain Rule (77)", "Quiz (78)"] and rows[2][5:] == ["11", "10"]
+    assert {row[1]: row[5] for row in rows[3:] if row[5]} == dict.fromkeys(
         re.findall(r"_(47\d\d)_", "".join(graded)), "1"
     )
-    assert {row[5] for row in rows[3:-1]} == {"5"}
+    assert {(row[4], row[6]) for row in rows[3:-1]} == {("3", "5")}
     with zipfile.ZipFile(tmp_path / "out" / "canvas" / f"{NAME}_feedback.zip") as archive:
         assert {f"{name.removesuffix('.html')}.ipynb" for name in archive.namelist()} <= set(graded)

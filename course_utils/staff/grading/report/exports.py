@@ -112,7 +112,8 @@ def _filled(
     """
     header = own.rows[own.header][1]
     kept = [at for at, name in enumerate(header) if not OURS.match(name)]
-    place = {name: at for at, head in reversed(list(enumerate(header))) if (name := by_name(head, list(columns)))}
+    shortest_last = sorted(range(len(header)), key=lambda at: -len(header[at]))  # "01 chain rule: reading" is another
+    place = {name: at for at in shortest_last if (name := by_name(header[at], list(columns)))}
     new = [name for name in columns if name not in place]
     end = len(kept) - (header[kept[-1]].strip().lower() == "end-of-line indicator")  # Brightspace's stays the last
     line_of = {line.row: student for student, line in graded.enrolled.items()}
