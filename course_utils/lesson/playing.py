@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MOST_CALLS, FEWEST_CALLS, MOST_SECONDS = 60, 4, 2.0
+MOST_CALLS, FEWEST_CALLS, MOST_SECONDS = 60, 4, 3.0
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,20 @@ def interact(f: Callable[..., Any], **controls: Slider | Sequence[Any]) -> None:
             raise ValueError(f"interact: {name}={start[name]!r}, the default of {f.__name__}, is not in its range.")
     if os.environ.get("COURSE_BUILD") == "1" or not _in_notebook():
         return _shown(f, start)
-    began = time.perf_counter()
-    first = _frame(f, start)
-    calls = min(MOST_CALLS, int(MOST_SECONDS / max(time.perf_counter() - began, 1e-6)))
+    every = {name: _values(control) for name, control in controls.items()}
+    default, corner = tuple(start.values()), tuple(values[0] for values in every.values())
+    frames = {default: _frame(f, start)}  # the first call of all may load what later ones need
+    began = time.process_time()  # of the processor: on a busy machine a call takes longer, and not more
+    frames[corner] = _frame(f, dict(zip(start, corner, strict=True)))
+    calls = min(MOST_CALLS, int(MOST_SECONDS / max(time.process_time() - began, 1e-6)))
     if calls < FEWEST_CALLS:
         _shown(f, start)
         return print("(Drawing this takes too long for sliders: change the defaults in the cell and run it again.)")
-    positions = thinned({name: _values(control) for name, control in controls.items()}, start, calls)
-    default = tuple(start.values())
-    _view(
-        positions,
-        start,
-        [
-            first if at == default else _frame(f, dict(zip(positions, at, strict=True)))
-            for at in itertools.product(*positions.values())
-        ],
-    )
+    positions = thinned(every, start, calls)
+    for at in itertools.product(*positions.values()):
+        if at not in frames:
+            frames[at] = _frame(f, dict(zip(start, at, strict=True)))
+    _view(positions, start, [frames[at] for at in itertools.product(*positions.values())])
 
 
 def _in_notebook() -> bool:
