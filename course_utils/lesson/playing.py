@@ -108,7 +108,8 @@ def thinned(positions: dict[str, list[Any]], start: dict[str, Any], most: int) -
         count, last = wanted[name], len(values) - 1
         chosen = {round(i * last / max(1, count - 1)) for i in range(count)}
         if (here := values.index(start[name])) not in chosen:  # it takes the place of its neighbour
-            chosen = chosen - {min(chosen, key=lambda i: abs(i - here))} | {here}
+            others = chosen - {0, last} or chosen  # the ends stay, where there are others
+            chosen = chosen - {min(others, key=lambda i: abs(i - here))} | {here}
         kept[name] = [values[i] for i in sorted(chosen)]
     return kept
 

@@ -362,6 +362,21 @@ def test_the_first_lecture_runs_and_its_figure_is_seen_and_it_leads_to_its_exerc
     assert len(picture.get_attribute("alt") or "") > 20
     student.page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=picture.element_handle())
     student.page.screenshot(path=screenshots / "3_lecture.png")
+    student.save()
+    for _ in ("as it was run", "opened again, with no kernel that knows of it"):
+        view = student.cell("tree-interact").locator("[data-frames]").first
+        before, told = (
+            view.locator("[data-frame]:visible img").get_attribute("alt"),
+            view.locator("output").inner_text(),
+        )
+        view.locator("input[type=range]").click(position={"x": 3, "y": 5})
+        assert view.locator("output").inner_text() < told
+        assert view.locator("[data-frame]:visible img").count() == 1
+        assert view.locator("[data-frame]:visible img").get_attribute("alt") != before
+        student.page.screenshot(path=screenshots / "3_slider.png")
+        student.close_kernels()
+        student.page.reload()
+        student.wait_for_notebook(f"{student.folder}/01_chain_rule.ipynb")
     student.follow("exercises/01_chain_rule.ipynb")
 
 
