@@ -317,7 +317,8 @@ def axes_data(axes: Any) -> dict:
         for text in axes.figure.findobj(Text):
             text.set_usetex(False)
         axes.figure.draw_without_rendering()  # categories get their tick labels when the figure is laid out
-    lines = [[np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)] for line in axes.get_lines()]
+    # as they are drawn: of categories, their places
+    lines = [[np.asarray(each, float) for each in line.get_data(orig=False)] for line in axes.get_lines()]
     return {
         "lines": lines,
         "bars": [

@@ -26,7 +26,8 @@ REPORT gets
   feedback/       a page for each student and exercise, to hand back
   gradebook.csv   a row for each student; manual_max are the points of open questions, which you give
   results.csv     student,exercise,task,points,max_points,status,message: a row for every task, whatever happened
-                  status: graded, missing, error, timeout, memory, invalid (the file could not be used)
+                  status: graded, missing, error, timeout, memory, invalid (the file could not be used), ungraded
+                  (the grader itself failed: no points and no zero; the same command tries again)
   manifest.csv    path,student,exercise,kind,taken_as,reason: every file, what it is and what it was taken for
   changes.csv     what differs from the report that was there before: after another --seed, or new submissions
   run.json        versions, seed, limits, seconds, files that were not recognised
@@ -57,8 +58,8 @@ is graded twice unless it has changed; another --seed, or a new folder, grades o
 Students' code runs in a sandbox (bubblewrap, on Linux): no network, nothing of yours to see or change. Where there is
 none, the command refuses and says what to install.
 
-Exit status: 0 when every submission has its rows, however bad it was; 2 for a mistake in this command, or where what
-was handed in looks wrong.
+Exit status: 0 when every submission was graded, however bad it was; 1 where the grader itself failed at one (ungraded);
+2 for a mistake in this command, or where what was handed in looks wrong.
 docs/grading.md tells more.
 """
 

@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import re
 import os
 import shutil
 import sys
@@ -359,6 +360,23 @@ def test_a_record_that_was_damaged_is_graded_anew(grading, fake_worker, damage):
             record["rows"][0][damage[0]] = damage[1]
             path.write_text(json.dumps(record), encoding="utf-8")
     assert grading() == rows and fake_worker.calls == 4
+
+
+def test_a_folder_in_the_place_of_a_record_is_graded_anew(grading, fake_worker):
+    rows = grading(*STUDENTS[:2])
+    for path in (grading.folder / "report" / run.STATE).glob("*.json"):
+        if path.name != "written.json":
+            path.unlink()
+            (path / "deep").mkdir(parents=True)
+    assert grading() == rows and fake_worker.calls == 4
+
+
+def test_a_damaged_seed_is_told_with_its_file(grading):
+    grading(*STUDENTS[:1])
+    path = grading.folder / "report" / run.STATE / "seed"
+    path.write_text("abc", encoding="utf-8")
+    with pytest.raises(run.BadReport, match=re.escape(f"{path} is damaged")):
+        grading()
 
 
 def test_a_record_of_endless_brackets_is_none(tmp_path):

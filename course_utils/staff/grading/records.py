@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -81,7 +82,10 @@ class Store:
         return record if same else None
 
     def put(self, record: Record) -> None:
-        write_whole(self._path(record.student, record.exercise), json.dumps(asdict(record), indent=1))
+        path = self._path(record.student, record.exercise)
+        if path.is_dir() and not path.is_symlink():  # damage, too: nobody writes folders here
+            shutil.rmtree(path)
+        write_whole(path, json.dumps(asdict(record), indent=1))
 
     def _path(self, student: str, exercise: str) -> Path:
         key = hashlib.sha256(f"{student}\0{exercise}".encode()).hexdigest()[:32]

@@ -38,7 +38,6 @@ from course_utils.staff.judging.mutants import Answer
 from course_utils.staff.judging.registry import load_judge, load_mutants
 
 ROUNDED = 1e-3  # a value this near to the right one was rounded
-SLIPS = ("AttributeError", "IndexError", "NameError", "TypeError", "UnboundLocalError")  # only their text says which
 
 
 @dataclass(frozen=True)
@@ -372,16 +371,15 @@ def _observe_value(answer: Answer) -> dict:
 
 
 def alike(one: Any, other: Any, read: Callable[[Any], Any] | None = None) -> bool:
-    """Whether two plain observations say the same: the same error (of a slip such as a TypeError: with the same text),
-    or equal values up to the precision they came in.
+    """Whether two plain observations say the same: the same error with the same text, or equal values up to the
+    precision they came in.
 
     With `read`: whether both read the same.
     """
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return False
     if "error" in one or "error" in other:
-        same = one.get("error") == other.get("error")
-        return same and (one["error"] not in SLIPS or one.get("message") == other.get("message"))
+        return all(one.get(part) == other.get(part) for part in ("error", "message"))
     if read is not None:
         with contextlib.suppress(Unusable, KeyError):
             return read(decode(one["value"])) == read(decode(other["value"]))

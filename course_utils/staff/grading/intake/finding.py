@@ -197,6 +197,10 @@ def _closed_folder() -> bytes:
     raise Unusable("the folder cannot be read")
 
 
+def _linked_folder() -> bytes:
+    raise Unusable("the folder is a link: put the folder itself there")
+
+
 def _no_notebook(name: str) -> bytes:
     ending = _ending(name).lower()
     raise Unusable(f"this is a {ending} file and no notebook: hand in the .ipynb file itself")
@@ -222,7 +226,10 @@ def _folder_entries(source: Path) -> Iterator[Entry]:
     closed: list[str] = []
     for folder, below, names in os.walk(source, followlinks=False, onerror=lambda error: closed.append(error.filename)):
         place = Path(folder).relative_to(source).parts
-        linked = [name for name in below if os.path.islink(os.path.join(folder, name)) and _is_notebook(name)]
+        links = [name for name in sorted(below) if os.path.islink(os.path.join(folder, name)) and not _hidden(name)]
+        linked = [name for name in links if _is_notebook(name)]
+        for name in set(links) - set(linked):
+            yield Entry((*place, name, UNREADABLE), _linked_folder, NEVER)
         if GIT in below and place:
             yield Entry((*place, GIT), lambda folder=folder: log(Path(folder)).encode(), NEVER)
         below[:] = sorted(name for name in below if not _hidden(name)) if len(place) < DEEPEST - 1 else []

@@ -155,13 +155,16 @@ def _make(order: Order) -> None:
 
 def _seed(order: Order) -> int:
     """The seed that is asked for, or that of the run to continue, or a fresh one; kept for the next run."""
-    path = order.out / STATE / "seed"
+    path, seed = order.out / STATE / "seed", order.seed
     try:
-        seed = order.seed
         if seed is None:
             seed = int(path.read_text(encoding="utf-8")) if path.exists() else secrets.randbelow(2**31)
         write_whole(path, str(seed))
-    except (OSError, ValueError) as error:
+    except ValueError:
+        raise BadReport(
+            f"{path} is damaged: it holds no seed. Give one (--seed), or delete the file for a new one"
+        ) from None
+    except OSError as error:
         raise BadReport(f"the report cannot be written to {order.out}: {error}") from None
     return seed
 
