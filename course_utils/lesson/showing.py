@@ -61,7 +61,8 @@ def show(task: str, said: str, right: bool, waits: bool = False, kind: str = "")
     last, times = _mistakes.get(task, ("", 0))
     _mistakes[task] = (kind, times + 1 if kind == last else 1)
     if header and header.hints and _mistakes[task][1] >= HINTS_AFTER:
-        text = f"Three times the same: here is what the exercise says about it.\n\n{header.hints.replace('<details>', '<details open>')}"
+        hints = header.hints.replace("<details>", "<details open>")
+        text = f"Three times the same: here is what the exercise says about it.\n\n{hints}"
         display({"text/markdown": text, "text/plain": text}, raw=True)
     return None
 
