@@ -43,6 +43,7 @@ WINDOWS = os.name == "nt"
 # The extra of pyproject.toml that brings what a command needs.
 EXTRA = {
     **{"lab": "lab", "check": "lab", "doctor": "lab", "grade": "grade", "score": "score", "test": "test"},
+    **{"review": "lab", "forget": "lab"},
     **{"build": "author", "slides": "author", "site": "author", "new-lesson": "author"},
 }
 

@@ -16,9 +16,13 @@ from itertools import combinations, count
 from course_utils.answers import defining_cell, find_answer, grade_id, normal, same_code
 from course_utils.notebooks import (
     DETAILS,
+    FOR_INSTRUCTORS,
+    NBVAL,
+    blanked,
     built_from,
     canonical_source,
     is_answer,
+    is_turn,
     lines,
     source,
     tags,
@@ -39,18 +43,33 @@ MOST_CHANGED = 2  # so many cells of a lecture's code are tried as those that th
 
 
 def copied(original: dict) -> dict:
-    """The copy that a student gets: without outputs, and with what it was given."""
-    given = {cell["id"]: digest(cell) for cell in original["cells"] if cell.get("id")}
+    """The copy that a student gets: cells as `handed_out`, and what they were given."""
+    cells = handed_out(original)
+    given = {cell["id"]: digest(cell) for cell in cells if cell.get("id")}
     return original | {
-        "cells": [without_outputs(cell) for cell in original["cells"]],
+        "cells": cells,
         "metadata": original.get("metadata", {}) | {"course": _course(original) | {"given": given}},
     }
+
+
+def handed_out(original: dict) -> list[dict]:
+    """The cells of a notebook as a student gets them: without outputs, without what is said to the tests and to
+    instructors, and with a stub in the cells of a lecture in which it is their turn."""
+    return [_handed_out(cell) for cell in original["cells"] if FOR_INSTRUCTORS not in tags(cell)]
+
+
+def _handed_out(cell: dict) -> dict:
+    if cell["cell_type"] != "code":
+        return cell
+    given = canonical_source(cell)
+    text = NBVAL.sub("", blanked(given) if is_turn(cell) else given)
+    return without_outputs(cell) | ({"source": lines(text)} if text != given else {})
 
 
 def digest(cell: dict) -> str:
     """Of what a reader of a cell sees, hints apart: "m<text>.<hints>" for markdown, "c<code>" for code."""
     code = cell["cell_type"] == "code"
-    text = normal(source(cell)) if code else canonical_source(cell)
+    text = normal(NBVAL.sub("", canonical_source(cell))) if code else canonical_source(cell)
     hints = "" if code else "".join(found[0] for found in DETAILS.finditer(text))
     if hints:
         text = DETAILS.sub("", text)
@@ -72,7 +91,7 @@ def news(copy: dict, original: dict) -> str:
     given, exercise = given_to(copy, original), _is_exercise(original)
     found: dict[str, list[str]] = defaultdict(list)
     section = START
-    for cell in original["cells"]:
+    for cell in handed_out(original):
         if cell["cell_type"] == "markdown" and (heading := HEADING.match(source(cell))):
             section = START if len(heading[1]) == 1 else f'"{heading[2]}"'
         name, now = cell.get("id", ""), digest(cell)
@@ -124,7 +143,7 @@ def given_to(copy: dict, original: dict) -> dict[str, str | None]:
     recorded = _course(copy).get("given")
     if isinstance(recorded, dict) and all(isinstance(value, str) for value in recorded.values()):
         return dict(recorded)
-    theirs = {cell["id"]: cell for cell in original["cells"] if cell.get("id")}
+    theirs = {cell["id"]: cell for cell in handed_out(original) if cell.get("id")}
     yours = {cell["id"]: cell for cell in copy["cells"] if cell.get("id") in theirs}
     given: dict[str, str | None] = {name: digest(cell) for name, cell in theirs.items()}
     if not yours:
@@ -212,7 +231,11 @@ def is_renewed(copy: dict, content: dict) -> bool:
     """Whether there is anything in what `renewed` returned that the copy has not."""
 
     def readable(notebook: dict) -> list[tuple[str, str]]:
-        return [(cell["cell_type"], canonical_source(cell)) for cell in notebook["cells"] if source(cell).strip()]
+        return [
+            (cell["cell_type"], NBVAL.sub("", canonical_source(cell)))
+            for cell in notebook["cells"]
+            if source(cell).strip()
+        ]
 
     return readable(copy) != readable(content) or _code_differs(copy, content)
 

@@ -10,6 +10,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+CODE_SOLUTION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}$", re.MULTILINE | re.DOTALL)
+STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError"
+NBVAL = re.compile(r"^#[ \t]*NBVAL_\w+[ \t]*\n", re.MULTILINE)  # what a cell says to the tests
+FOR_INSTRUCTORS = "for-instructors"  # the tag of a cell that is not for students
+TURN = re.compile(r"turn-(\d\d)-([a-z])")  # the id of a cell of a lecture in which it is the reader's turn
 DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)  # a hint: what for, and the hint
 
 
@@ -43,8 +49,25 @@ def is_answer(cell: dict) -> bool:
     return cell["cell_type"] == "code" and "answer" in tags(cell)
 
 
+def is_turn(cell: dict) -> bool:
+    """Whether it is a cell of a lecture that its reader fills in."""
+    return cell["cell_type"] == "code" and bool(TURN.fullmatch(cell.get("id", "")))
+
+
+def blanked(code: str) -> str:
+    """An answer as it is handed out: what stands between the markers becomes a stub that raises when it is called."""
+    return CODE_SOLUTION.sub(STUB, code)
+
+
+def solved(code: str) -> str:
+    """An answer as one would write it: without the markers around it."""
+    return re.sub(rf"^[ \t]*(?:{BEGIN}|{END})\n", "", code, flags=re.MULTILINE)
+
+
 def task_of(answer: str) -> str:
-    """The task of an answer cell's id: task_of("e01-2") is "E01.2"."""
+    """The task of an answer cell's id: task_of("e01-2") is "E01.2", task_of("turn-01-a") is "01.a"."""
+    if turn := TURN.fullmatch(answer):
+        return f"{turn[1]}.{turn[2]}"
     return answer[:1].upper() + answer[1:].replace("-", ".")
 
 

@@ -273,6 +273,31 @@ def test_work_gets_every_lecture_and_exercise_without_outputs(course):
     assert files(course / "notebooks") == before
 
 
+def test_pages_to_look_things_up_in_lie_beside_the_copies_and_follow_the_course(course):
+    (course / "docs").mkdir()
+    for page in (ROOT / "docs").glob("*.md"):
+        (course / "docs" / page.name).write_bytes(page.read_bytes())
+    lab.lay_out_work(course)
+    work = course / "work"
+    assert sorted(path.stem for path in (work / "docs").iterdir()) == sorted(lab.REFERENCE)
+    known = {f"../{path.name}" for path in (ROOT / "notebooks").iterdir()}
+    for page in (work / "docs").iterdir():
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            assert link in known or (page.parent / link).is_file() or link.startswith("http"), (page.name, link)
+    (course / "docs" / "glossary.md").write_text("# Newer", encoding="utf-8")
+    assert lab.lay_out_work(course) == []
+    assert (work / "docs" / "glossary.md").read_text(encoding="utf-8") == "# Newer"
+
+
+def test_a_copy_is_as_jupyterlab_would_save_it(course):
+    """Else an untouched notebook asks to be saved: the kernel's own words for its language are in it."""
+    from ipykernel.ipkernel import IPythonKernel
+
+    lab.lay_out_work(course)
+    for path in (course / "work").rglob("*.ipynb"):
+        assert json.loads(path.read_bytes())["metadata"]["language_info"] == IPythonKernel.language_info
+
+
 def test_what_is_in_work_is_never_overwritten(course):
     lab.lay_out_work(course)
     (course / "work" / "01_chain_rule.ipynb").write_bytes(b"mine")

@@ -348,5 +348,79 @@ def test_whatever_a_student_did_nothing_is_lost_and_the_same_answers_count(seed)
     assert copies.news(content, new) == "" and not copies.is_renewed(content, copies.renewed(content, new)[0])
 
 
+# --- a lecture in which it is the reader's turn -----------------------------------------------------------------------
+
+TURN = """# NBVAL_CHECK_OUTPUT
+# 01.a
+def twice(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+
+check("01.a")"""
+GAP = """# 01.a
+def twice(x):
+    # YOUR CODE HERE
+    raise NotImplementedError
+
+
+check("01.a")"""
+
+
+def lecture_with_a_turn(text: str = TURN) -> dict:
+    made = lecture()
+    made["cells"][4:4] = [code("turn-01-a", text, "answer")]
+    return notebook(made["cells"], "lecture")
+
+
+def test_a_copy_of_a_lecture_has_a_gap_and_nothing_that_is_for_the_tests():
+    original = lecture_with_a_turn()
+    cell(original, "two")["source"] = "# NBVAL_CHECK_OUTPUT\nf(2)"
+    yours = copies.copied(original)
+    assert source(cell(yours, "turn-01-a")) == GAP and source(cell(yours, "two")) == "f(2)"
+    assert copies.news(yours, original) == "" and not copies.is_renewed(yours, copies.renewed(yours, original)[0])
+
+
+def test_what_is_for_instructors_is_not_in_a_copy():
+    original = lecture()
+    original["cells"].append(text("cards", "## Cards covered", "for-instructors"))
+    old = copies.copied(original | {"cells": [one | {"metadata": {}} for one in original["cells"]]})
+    yours = copies.copied(original)
+    assert "cards" in [one["id"] for one in old["cells"]] and "cards" not in [one["id"] for one in yours["cells"]]
+    assert copies.news(yours, original) == "" == copies.news(old, original)
+    assert "cards" not in [one["id"] for one in copies.renewed(old, original)[0]["cells"]]
+
+
+def test_the_students_own_line_stays_when_the_lecture_changes():
+    yours = copies.copied(lecture_with_a_turn())
+    mine = GAP.replace("# YOUR CODE HERE\n    raise NotImplementedError", "return x + x")
+    cell(yours, "turn-01-a")["source"] = lines(mine)
+    new = changed(lecture_with_a_turn(), two="f(22)")
+    assert copies.news(yours, new) == 'code in "First"'
+    content, notes = copies.renewed(yours, new)
+    assert source(cell(content, "turn-01-a")) == mine and source(cell(content, "two")) == "f(22)" and notes == []
+
+    new = changed(lecture_with_a_turn(), turn_01_a=TURN.replace("(x)", "(x: float)"))
+    content, notes = copies.renewed(yours, new)
+    assert source(cell(content, "turn-01-a")) == mine
+    assert notes == ["01.a: the cell that you were given has changed; your answer stays"]
+    untouched, notes = copies.renewed(copies.copied(lecture_with_a_turn()), new)
+    assert "x: float" in source(cell(untouched, "turn-01-a")) and "2 * x" not in "".join(told(untouched))
+
+
+def test_a_copy_from_before_there_was_a_turn_gets_it_blank():
+    for yours in (copies.copied(lecture()), without_memory(copies.copied(lecture()))):
+        content, _ = copies.renewed(yours, lecture_with_a_turn())
+        assert source(cell(content, "turn-01-a")) == GAP
+
+
+def test_a_copy_that_still_says_something_to_the_tests_is_not_told_of_that():
+    original = changed(exercise(), e01_1_check='# NBVAL_CHECK_OUTPUT\ncheck("E01.1")')
+    old = copy.deepcopy(original)  # as copies were made before
+    assert copies.news(old, original) == ""
+    assert copies.news(copies.copied(original), original) == ""
+
+
 def test_an_author_who_works_in_a_copy_does_not_publish_what_it_remembers():
     assert "given" not in canonical(copies.copied(exercise()))["metadata"]["course"]

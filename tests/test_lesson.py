@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from course_utils import lesson
-from course_utils.lesson import playing
+from course_utils.checks import registry
+from course_utils.lesson import playing, showing
 from course_utils.lesson.predicting import Question, questions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,6 +99,76 @@ def test_check_silences_what_the_answer_prints(capfd):
     assert checked("E01.1", e01_1=noisy) == 1.0
     captured = capfd.readouterr()
     assert "to std" not in captured.out + captured.err
+
+
+@pytest.fixture
+def in_colour(shown, monkeypatch):
+    """What was displayed where a notebook runs that somebody learns in."""
+    monkeypatch.setattr("IPython.get_ipython", lambda: type("Shell", (), {"kernel": 1, "history_manager": History})())
+    monkeypatch.setattr("course_utils.lesson.showing.unwatched", lambda: False)
+    showing._mistakes.clear()
+    return shown
+
+
+class History:
+    input_hist_raw = ()
+
+
+def test_a_right_answer_is_seen_to_be_one(in_colour, capsys):
+    assert checked("E01.1", e01_1=lambda: 0.04) == 1.0
+    (bundle,) = in_colour
+    assert bundle["text/plain"] == "E01.1 e01_1: 1 of 1 points" and capsys.readouterr().out == ""
+    page = bundle["text/html"]
+    assert "✓ E01.1 e01_1: 1 of 1 points" in page and showing.RIGHT[0] in page
+    assert showing.why("E01.1") in page
+    assert '<a href="#E01.2-Multiply-along-the-path">E01.2 Multiply along the path</a>' in page
+
+
+def test_after_the_last_task_comes_the_next_lecture():
+    assert showing.after("E01.7")[0].startswith("E01.8 ")  # an open one
+    assert showing.after("E01.8") == ("lecture 02", "../02_beginnings_and_ends.ipynb")
+    assert showing.after("E12.99") is None and showing.after("E77.1") is None
+
+
+def test_a_wrong_answer_leads_to_its_section_and_the_third_of_a_kind_to_the_hints(in_colour):
+    def added(conds):
+        return sum(conds)
+
+    for _ in range(2):
+        checked("E01.2", joint_prob=added)
+    page = in_colour[-1]["text/html"]
+    assert len(in_colour) == 2 and "✗ E01.2 joint_prob: 0 of 2 points" in page and showing.RIGHT[0] not in page
+    assert "<code>joint_prob([" in page and "you added" in page
+    assert '<a href="../01_chain_rule.ipynb#The-start-symbol-and-the-tree">The start symbol and the tree</a>' in page
+    checked("E01.2", joint_prob=lambda conds: 7)  # of another kind: it begins anew
+    checked("E01.2", joint_prob=added)
+    checked("E01.2", joint_prob=added)
+    assert len(in_colour) == 5
+    checked("E01.2", joint_prob=added)
+    hints = in_colour[-1]["text/markdown"]
+    assert len(in_colour) == 7 and "<summary>Help: the empty list gives 0 or an error</summary>" in hints
+
+
+def test_what_waits_is_neither_right_nor_wrong_and_a_turn_has_no_points(in_colour):
+    assert checked("01.c") is None and checked("01.c", count_leaves=lambda s, n: s**n) is None
+    waiting, right = (bundle["text/html"] for bundle in in_colour)
+    assert "○ 01.c count_leaves: not answered yet" in waiting and "✓ 01.c count_leaves: right" in right
+
+
+def test_a_report_cannot_break_the_page(in_colour):
+    def bad(conds):
+        raise ValueError("<script>alert(1)</script>")
+
+    checked("E01.2", joint_prob=bad)
+    assert "<script>" not in in_colour[-1]["text/html"] and "&lt;script&gt;" in in_colour[-1]["text/html"]
+
+
+def test_every_reason_is_of_a_check_that_there_is():
+    for path in ROOT.glob("course_utils/lessons/lesson_*/why.toml"):
+        number = path.parent.name[-2:]
+        reasons = showing._reasons(number)
+        assert set(reasons) <= {*registry.tasks(number), *registry.turns(number)}
+        assert all(text.endswith(".") and "\n" not in text for text in reasons.values())
 
 
 # -- predict -------------------------------------------------------------------------------------------------------

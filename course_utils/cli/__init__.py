@@ -6,7 +6,9 @@ this module has seen to it that the command finds what its line of the table nam
 """
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +31,8 @@ class Command(NamedTuple):
 COMMANDS = {
     "lab": Command("lab", "open the course in JupyterLab", "lab", staff=False),
     "check": Command("check", "check your answers, or see what is done and what is next", "lab"),
+    "review": Command("review", "bring back what you once got wrong, ten minutes at a time", "lab", staff=False),
+    "forget": Command("forget", "delete what the course remembers of you", "lab", staff=False),
     "doctor": Command("doctor", "find out what is wrong with the set-up, and the remedy", "", False, False),
     "test": Command("test", "run all tests of the course", "test"),
     "score": Command("score", "log-probabilities of the pairs in a file, with any model", "score", False, False),
@@ -44,6 +48,7 @@ NOT_HERE = {
     "check": "it came without the judges. The check cell below a task says whether your answer runs; whether it is "
     "right is checked when you hand it in"
 }
+ENDED_BY_READER = 141  # what a shell says of a program that a closed pipe has ended: 128 and SIGPIPE
 FOR_INSTRUCTORS = "it is for instructors, who have the whole course"
 
 
@@ -70,7 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     except LookupError as reason:
         print(f"course {chosen}: {reason}", file=sys.stderr)
         return 2
-    return module.run(args) or 0
+    try:
+        status = module.run(args) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read what is printed has read enough: `course check | head`
+        with contextlib.suppress(OSError, ValueError):  # nothing more is to be written when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ENDED_BY_READER
 
 
 def _see_to_needs(command: Command, args: argparse.Namespace) -> None:

@@ -1,8 +1,11 @@
 """Check your own exercises from the terminal.
 
-  course check        what is done in each exercise in work/, and what is next (a second; runs nothing)
+  course check        what is done in each exercise in work/, and which lecture or task is next (runs nothing)
   course check 01     runs your answers of exercise 01 and lists the points by task
   course check my/folder/01_chain_rule.ipynb
+
+A notebook that you renamed is found by what stands in it. Open questions count as open until you have written
+something; then `course check 01` says what a person looks for who marks them.
 
 The saved file counts: save the notebook first (Ctrl+S). Your answers are put into a fresh copy of the exercise, which
 is run from top to bottom, so that a result does not depend on the order in which you ran your cells. Your file is

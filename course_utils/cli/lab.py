@@ -38,6 +38,21 @@ from course_utils.notebooks import named, parsed, to_bytes, write_whole
 
 CONFIGURATION = Path(__file__).with_name("jupyter")
 FIRST_NOTEBOOK = "00_start_here.ipynb"
+REFERENCE = (
+    "glossary",
+    "symptoms",
+    "conventions",
+    "scoring",
+)  # of docs/, laid beside the copies
+LANGUAGE = {  # as the kernel of this environment says it: JupyterLab would write it, and call the notebook changed
+    "codemirror_mode": {"name": "ipython", "version": sys.version_info.major},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": ".".join(map(str, sys.version_info[:3])),
+}
 TOLD = ".told.json"  # in work/: of which edition of each notebook it has been said what is new
 
 
@@ -220,7 +235,7 @@ def _taken(root: Path, source: Path, copy: Path) -> str:
     """Takes what is newer into one copy; returns what was done. Raises ValueError if one cannot be read, OSError."""
     original = _read(source, f"Get {_below(root, source)} again: it is a part of the course")
     if not copy.exists():
-        write_whole(copy, to_bytes(copies.copied(original)))
+        write_whole(copy, to_bytes(_fresh(original)))
         return "new"
     remedy = "Open it in JupyterLab and save it; or rename it, and `course lab` lays out a fresh one"
     yours = _read(copy, remedy)
@@ -285,10 +300,26 @@ def lay_out_work(root: Path) -> list[Path]:
     for source, copy in _copies(root):
         if copy.exists():
             continue
-        document = copies.copied(parsed(source.read_bytes()))
+        document = _fresh(parsed(source.read_bytes()))
         write_whole(copy, to_bytes(document))  # else an interrupt might leave half a notebook, which would be kept
         new.append(copy)
+    lay_out_reference(root)
     return new
+
+
+def lay_out_reference(root: Path) -> None:
+    """Lay pages to look things up in into docs/, beside the copies. They are the course's: newer ones replace them."""
+    for name in REFERENCE:
+        page = root / "docs" / f"{name}.md"
+        if page.is_file():
+            text = page.read_text(encoding="utf-8").replace("](../notebooks/", "](../")
+            write_whole(project.work_folder(root) / "docs" / page.name, text)
+
+
+def _fresh(original: dict) -> dict:
+    """A new copy, as JupyterLab would save it."""
+    copy = copies.copied(original)
+    return copy | {"metadata": copy["metadata"] | {"language_info": LANGUAGE}}
 
 
 def server_command(

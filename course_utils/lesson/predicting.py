@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from course_utils.lesson import memory
 from course_utils.project import PACKAGE
 
 
@@ -66,11 +67,15 @@ def predict(name: str, guess: str = "") -> None:
     """Ask the question `name` ("01.order"), or say whether `guess` (a letter) is right and why.
 
     With an empty guess the question is shown, with an answer behind each option: decide, then open yours; or write your
-    letter into the cell and run it again.
+    letter into the cell and run it again. Such a letter is kept among one's own copies, for `course review`.
     """
     question = _question(name)
-    if guess.strip():
-        _say(f"{question.asked()}\n\n{question.answered(guess)}")
+    before, letter = memory.guessed(name), guess.strip().upper()
+    if letter in question.options:
+        memory.record(name, letter == question.answer, letter)
+    if letter:
+        changed = f"\n\n*Before, your guess was {before}.*" if before and before != letter else ""
+        _say(f"{question.asked()}\n\n{question.answered(guess)}{changed}")
     else:
         _say(
             f"{question.to_open()}\n\nDecide first, then open your option.",

@@ -17,6 +17,7 @@ from course_utils.staff.authoring.lints import (
     prose,
     tasks,
     teaching,
+    turns,
 )
 from course_utils.staff.authoring.render import rendering
 
@@ -614,3 +615,67 @@ def test_code_style(project):
     ]
     (project / "unused.py").write_text("def\n", encoding="utf-8")
     assert any("line 1" in str(problem) for problem in code_style(project, ["unused.py"]))
+
+
+# ---- the reader's turn -----------------------------------------------------------------------------------------------
+
+TURN = '''\
+# NBVAL_CHECK_OUTPUT
+# 90.a
+def half(x):
+    """Half of x."""
+    ### BEGIN SOLUTION
+    return x / 2
+    ### END SOLUTION
+
+
+check("90.a")'''
+
+
+@pytest.fixture
+def turn(monkeypatch):
+    """The checks of one lecture with one question: 90.a, `half`, of which a mistake is known."""
+    monkeypatch.setattr(turns.registry, "lessons", lambda: ["90"])
+    monkeypatch.setattr(turns.registry, "turns", lambda number: ["90.a"])
+    monkeypatch.setattr(turns, "load_probe", lambda task: SimpleNamespace(function="half"))
+    known = SimpleNamespace(MUTANTS=SimpleNamespace(wrong_answers={"90.a": ["x"]}))
+    monkeypatch.setattr(turns, "load_mutants", lambda number: known)
+
+
+def lecture_with(make, text=TURN, posed="**Your turn.** Halve.", name="turn-90-a", tags=("answer",), said="right"):
+    cell = make.code(name, text, (make.stdout(f"90.a half: {said}\n"),), tags)
+    return make.notebook(make.md("posed", posed), cell, make.code("after", 'print("half")'))
+
+
+def test_turn_cells(make, turn, monkeypatch):
+    assert turns.turn_cells(lecture_with(make)) == []
+    assert turns.turn_cells(make.notebook(make.code("turn-90-a", TURN), folder="solutions")) == []
+    assert texts(turns.turn_cells(make.notebook(make.md("title", "# Lecture")))) == ["turn-90-a: is missing"]
+    for fault, changes in {
+        "needs the tag answer": {"tags": ()},
+        'the text above it says what to write, after "**Your turn.**"': {"posed": "Halve."},
+        "its own solution is not right: 90.a half: not yet": {"said": "not yet"},
+        "its solution has more than 4 lines: that is a task for the exercise": {
+            "text": TURN.replace("    return", "    x += 0\n" * 4 + "    return")
+        },
+        'is # NBVAL_CHECK_OUTPUT, # 90.a, a function, and check("90.a") as its last line': {
+            "text": TURN.replace('check("90.a")', 'check("90.b")')
+        },
+        "### BEGIN SOLUTION and ### END SOLUTION stand once each, inside the function's body": {
+            "text": TURN.replace("    ### END SOLUTION\n", "")
+        },
+        "defines half and nothing else, with a docstring: what comes in, what goes out": {
+            "text": TURN.replace("def half", "def third")
+        },
+        "has a line of more than 88 letters, which JupyterLab cuts off beside a table of contents": {
+            "text": TURN.replace("Half of x.", "Half of x. " * 9)
+        },
+        "does not parse: expected ':', line 3": {"text": TURN.replace("(x):", "(x)")},
+    }.items():
+        assert f"turn-90-a: {fault}" in texts(turns.turn_cells(lecture_with(make, **changes))), fault
+    assert any("like turn-01-a" in text for text in texts(turns.turn_cells(lecture_with(make, name="halve"))))
+    needed = lecture_with(make)
+    needed.cells[-1]["source"] = "print(half(3))"
+    assert any("another cell needs half" in text for text in texts(turns.turn_cells(needed)))
+    monkeypatch.setattr(turns.registry, "turns", lambda number: [])
+    assert any("the probe of 90.a is missing" in text for text in texts(turns.turn_cells(lecture_with(make))))

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from course_utils.cli import site as site_command
-from course_utils.notebooks import source
+from course_utils.notebooks import CODE_SOLUTION, NBVAL, is_turn, solved, source
 from course_utils.plots.style import contrast
-from course_utils.staff.authoring.exercises import CODE_SOLUTION
 from course_utils.staff.authoring.notebook_files import lessons, read
 from course_utils.staff.authoring.render import rendering, website
 
@@ -61,7 +60,7 @@ def test_every_lecture_and_exercise_is_there_and_on_the_index(student):
             assert f'href="{there}/{lesson}.html"' in student["index.html"]
             for cell in notebook.code_cells:
                 if not rendering.prediction(cell):
-                    assert words(rendering.MARKER.sub("", source(cell))) in shown, f"{lesson}: {cell['id']}"
+                    assert words(NBVAL.sub("", solved(source(cell)))) in shown, f"{lesson}: {cell['id']}"
             assert page.count("<img ") == pictures(notebook)
 
 
@@ -79,6 +78,18 @@ def test_students_get_no_solution_and_no_notes(student, instructor):
     assert checked > 20
     assert "For the teacher" not in "".join(student.values())
     assert instructor["lectures/01_chain_rule.html"].count('<details class="note">') > 5
+
+
+def test_a_turn_is_a_stub_with_a_solution_to_open(student):
+    page, seen = student["lectures/01_chain_rule.html"], 0
+    for cell in read(ROOT, "notebooks", "01_chain_rule").code_cells:
+        if is_turn(cell):
+            (found,) = CODE_SOLUTION.finditer(source(cell))
+            folded = re.findall(r"<details><summary>A solution</summary>.*?</details>", page, re.DOTALL)
+            assert words(found[2]) in page_words("".join(folded)) and "right" in folded[seen]
+            assert words(found[2]) not in page_words(page.replace(folded[seen], "")), cell["id"]
+            seen += 1
+    assert page.count("# YOUR CODE HERE") >= seen == 6 and "BEGIN SOLUTION" not in page
 
 
 def test_maintainers_find_the_decisions_and_students_do_not(student, instructor):

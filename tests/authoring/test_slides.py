@@ -9,7 +9,7 @@ import pytest
 
 from course_utils.cli import slides as slides_command
 from course_utils.lesson.predicting import questions
-from course_utils.notebooks import is_code, source, tags
+from course_utils.notebooks import CODE_SOLUTION, NBVAL, is_code, is_turn, solved, source, tags
 from course_utils.staff.authoring.notebook_files import lessons, read
 from course_utils.staff.authoring.render import decks, rendering, website
 from course_utils.staff.authoring.teaching_notes import Note, notes
@@ -27,7 +27,7 @@ def test_a_deck_has_all_code_and_figures_and_stands_alone(lesson):
     shown = words(page)
     lecture = read(ROOT, "notebooks", lesson)
     for cell in lecture.code_cells:
-        text = rendering.MARKER.sub("", source(cell))
+        text = NBVAL.sub("", solved(source(cell)))
         if (
             is_code(cell)
             and not rendering.prediction(cell)
@@ -70,6 +70,16 @@ def test_the_answer_to_a_question_is_in_the_notes_and_not_on_its_slide():
             assert words(rendering.markdown(why)) in words(slide.note) and words(rendering.markdown(why)) not in words(
                 slide.html
             )
+
+
+def test_a_turn_is_a_stub_on_its_slide_and_solved_in_the_notes():
+    lecture = read(ROOT, "notebooks", "01_chain_rule")
+    slides = list(decks.slides(lecture, {}))
+    shown, told = (words("".join(part)) for part in zip(*((slide.html, slide.note) for slide in slides), strict=True))
+    for cell in filter(is_turn, lecture.code_cells):
+        (found,) = CODE_SOLUTION.finditer(source(cell))
+        assert words(found[2]) in told and words(found[2]) not in shown, cell["id"]
+        assert re.sub(r"\W+", "", source(cell).split("\n")[-1]) in shown
 
 
 # ---- how slides are filled -------------------------------------------------------------------------------------------

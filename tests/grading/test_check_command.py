@@ -1,10 +1,13 @@
 """`course check`: the result by task of a saved notebook, the overview, and words for what is not there."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from course_utils.cli import check as check_command
+from course_utils.staff.grading.place import pristine
 from course_utils.staff.grading.run import self_check
 from course_utils.staff.grading.run.self_check import Unreadable, check_one, open_own, overview, read_own
 from tests.grading.notebooks import (
@@ -14,7 +17,9 @@ from tests.grading.notebooks import (
     POINTS,
     RIGHT,
     WRONG,
+    cell,
     check_cell,
+    code,
     dumps,
     notebook,
     stored,
@@ -76,7 +81,14 @@ def test_the_overview_when_all_is_done_and_when_a_file_is_broken(course, capsys)
         check_cell(content, task)["outputs"] = stored(str(points), "")
     save(course, content)
     overview(course)
-    assert "Everything is answered" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "7 of 7" in said and "E01.8 open, for a person to mark" in said  # it is a task, and not done
+    assert "next: E01.8 Symmetric and not symmetric (an open question)" in said
+    cell(content, "E01.8")["source"] = "Two events."
+    save(course, content)
+    overview(course)
+    said = capsys.readouterr().out
+    assert "Everything is answered" in said and "open" not in said
     save(course, b"half a file")
     overview(course)
     assert "not valid JSON" in capsys.readouterr().out
@@ -118,6 +130,72 @@ def test_a_broken_notebook_and_a_foreign_one(course):
 def test_it_is_found_by_number(course):
     path = save(course, notebook(RIGHT))
     assert open_own("1", course).path == path and open_own("01", course).exercise.name == NAME
+
+
+def test_a_renamed_notebook_is_found_by_what_it_says(course, capsys):
+    path = save(course, notebook({"E01.1": RIGHT["E01.1"]}))
+    renamed = path.rename(path.with_name("mine.ipynb"))
+    assert open_own("01", course).path == renamed
+    overview(course)
+    assert "1 of 7" in capsys.readouterr().out
+    (path.parent / f"{NAME}-old.ipynb").write_bytes(dumps(notebook(RIGHT)))  # as `course lab --take` leaves it
+    (path.parent / "notes.ipynb").write_bytes(b"{")
+    lecture = notebook(RIGHT)
+    lecture["metadata"]["course"]["kind"] = "lecture"
+    (path.parent.parent / "lecture.ipynb").write_bytes(dumps(lecture))
+    assert open_own("01", course).path == renamed
+    moved = renamed.rename(path.parent.parent / "elsewhere.ipynb")
+    assert open_own("01", course).path == moved
+    assert open_own("01", course).path != save(course, notebook()) == open_own("01", course).path  # its own name counts
+
+
+def test_the_lecture_comes_before_its_exercise(course, capsys):
+    save(course, notebook())
+    lecture = {"nbformat": 4, "cells": [code("print(1)")]}
+    path = course / "work" / f"{NAME}.ipynb"
+    path.write_bytes(dumps(lecture))
+    overview(course)
+    assert f"next: lecture 01 ({NAME}), then E01.1 Three words" in capsys.readouterr().out
+    lecture["cells"][0]["outputs"] = stored("1", "")
+    path.write_bytes(dumps(lecture))
+    overview(course)
+    assert "next: E01.1 Three words" in capsys.readouterr().out
+    lecture["cells"][0]["outputs"] = []
+    path.write_bytes(dumps(lecture))
+    save(course, notebook({"E01.1": RIGHT["E01.1"]}))  # begun: no way back to the lecture
+    overview(course)
+    assert "next: E01.1 Three words" in capsys.readouterr().out
+
+
+def test_what_a_person_looks_for_is_said_once_something_is_written(course, capsys):
+    (course / "teaching").mkdir()
+    page = (EXERCISE.root / "teaching" / f"{NAME}.md").read_text(encoding="utf-8")
+    (course / "teaching" / f"{NAME}.md").write_text(page, encoding="utf-8")
+    content = notebook()
+    own = read_own(save(course, content), course)
+    assert self_check.open_questions(own).endswith("open    E01.8 Symmetric and not symmetric: not written yet")
+    cell(content, "E01.8")["source"] = "Two events."
+    said = self_check.open_questions(read_own(save(course, content), course))
+    assert "Symmetric and not symmetric: written" in said and said.count("\n           1  ") == 4
+    assert "a right numeric example with both numbers" in said
+    assert max(map(len, said.splitlines())) <= self_check.WIDTH
+
+
+def test_every_open_question_has_a_rubric_that_adds_up():
+    for name in pristine.names():
+        exercise = pristine.load(name)
+        for task in exercise.open_tasks:
+            points = [int(points) for points, _ in self_check.rubric(task, exercise)]
+            assert sum(points) == task.max_points, task.id
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_reader_that_has_read_enough_ends_it_quietly():
+    code = "import sys; from course_utils import cli; from course_utils.cli import check; "
+    code += "check.run = lambda args: [print('x' * 80) for _ in range(9999)] and 0; sys.exit(cli.main(['check']))"
+    shell = f'{sys.executable} -c "{code}" | head -n 1; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=EXERCISE.root)
+    assert (done.stdout, done.stderr, done.returncode) == (f"{'x' * 80}\n", "", 141)
 
 
 def test_nothing_answered_reminds_to_save(course, capsys, monkeypatch):

@@ -7,12 +7,9 @@ Cells tagged `solution-only` are left out, outputs are cleared. All else is the 
 
 import re
 
-from course_utils.notebooks import canonical_source, lines, tags
+from course_utils.notebooks import blanked, canonical_source, lines, tags
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-CODE_SOLUTION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}$", re.MULTILINE | re.DOTALL)
 TEXT_SOLUTION = re.compile(r"^<!-- BEGIN SOLUTION -->\n(.*?)^<!-- END SOLUTION -->$", re.MULTILINE | re.DOTALL)
-STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError"
 TEXT_STUB = "*Your answer here.*"
 
 
@@ -28,7 +25,7 @@ def exercise(solution: dict) -> dict:
 def exercise_cell(cell: dict) -> dict:
     text = canonical_source(cell)
     if cell["cell_type"] == "code":
-        text = CODE_SOLUTION.sub(STUB, text)
+        text = blanked(text)
         cleared = {"execution_count": None, "outputs": []}
     else:
         text = TEXT_SOLUTION.sub(TEXT_STUB, text)

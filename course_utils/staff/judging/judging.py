@@ -32,7 +32,7 @@ from course_utils.checks.reading import (
     show,
     single_precision,
 )
-from course_utils.checks.registry import lesson_of
+from course_utils.checks.registry import is_turn, lesson_of
 from course_utils.checks.settings import ours
 from course_utils.staff.judging.mutants import Answer
 from course_utils.staff.judging.registry import load_judge, load_mutants
@@ -418,7 +418,8 @@ def report(task: str, verdict: Verdict) -> str:
     name = f"{task} {load_probe(task).function}"
     if verdict.status == "missing" and verdict.message == "not answered yet":
         return f"{name}: not answered yet"
-    lines = [f"{name}: {verdict.points:g} of {verdict.max_points:g} points"]
+    points = f"{verdict.points:g} of {verdict.max_points:g} points"
+    lines = [f"{name}: {('right' if verdict.right else 'not yet') if is_turn(task) else points}"]
     if not verdict.right:
         lost = [part for part, (got, worth) in verdict.parts.items() if got < worth]
         lines += (

@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from course_utils import __version__
-from course_utils.notebooks import lines, source, to_bytes
+from course_utils.notebooks import blanked, is_turn, lines, source, to_bytes, without_outputs
 from course_utils.staff.authoring.lints.prose import CODE_SPAN, ELSEWHERE, FORMULAS, LINK, readings
 from course_utils.staff.authoring.notebook_files import DEVICES, Notebook, lessons, read
 from course_utils.staff.authoring.render import rendering
@@ -49,6 +49,7 @@ def hand_out(root: Path, out: Path) -> str:
             shutil.copyfile(root / file, draft / file)
         for file in files:
             unlink_missing(root, draft, file)
+            leave_turns(draft / file)
         text = rendering.plainly_filled(
             "handout.md", rows=list(rows(root)), pages=list(pages(draft)), version=__version__
         )
@@ -110,6 +111,19 @@ def unlink_missing(root: Path, draft: Path, file: str) -> None:
             cell["source"] = lines(text)
         if changed:
             (draft / file).write_bytes(to_bytes(content))
+
+
+def leave_turns(path: Path) -> None:
+    """Leaves to the reader of a lecture what it is their turn to write."""
+    if path.suffix != ".ipynb":
+        return
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if any(map(is_turn, content["cells"])):
+        content["cells"] = [
+            without_outputs(cell) | {"source": lines(blanked(source(cell)))} if is_turn(cell) else cell
+            for cell in content["cells"]
+        ]
+        path.write_bytes(to_bytes(content))
 
 
 def without_links(text: str, meant: Callable[[str], list[str]], draft: Path) -> str:

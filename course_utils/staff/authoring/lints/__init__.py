@@ -34,6 +34,7 @@ from course_utils.staff.authoring.lints.tasks import (
     task_headers,
 )
 from course_utils.staff.authoring.lints.teaching import teaching_minutes, teaching_notes
+from course_utils.staff.authoring.lints.turns import turn_cells
 from course_utils.staff.authoring.notebook_files import Notebook
 from course_utils.staff.authoring.problems import Problem
 
@@ -63,6 +64,7 @@ LINTS: list[Callable[[Notebook], list[Problem]]] = [
     answer_cells,
     check_cells,
     open_tasks,
+    turn_cells,
 ]
 
 __all__ = ["LINTS", "RuffError", "code_style", "lint", "pages", "palette_contrast"]

@@ -5,8 +5,8 @@ import re
 
 from course_utils.checks.probing import load_probe
 from course_utils.checks.registry import lessons, tasks
-from course_utils.notebooks import joined, source, tags
-from course_utils.staff.authoring.exercises import BEGIN, CODE_SOLUTION, END, STUB, TEXT_SOLUTION
+from course_utils.notebooks import BEGIN, END, blanked, joined, source, tags
+from course_utils.staff.authoring.exercises import TEXT_SOLUTION
 from course_utils.staff.authoring.notebook_files import Notebook
 from course_utils.staff.authoring.problems import Problem
 from course_utils.staff.judging.registry import load_mutants, max_points
@@ -100,7 +100,7 @@ def answer_faults(cell: dict) -> list[str]:
 def leaves_a_stub(answer: str) -> bool:
     """Whether the exercise's version of the answer parses and raises inside a function, not at the top."""
     try:
-        body = ast.parse(CODE_SOLUTION.sub(STUB, answer)).body
+        body = ast.parse(blanked(answer)).body
     except SyntaxError:
         return False
     functions = [node for node in body if isinstance(node, ast.FunctionDef)]

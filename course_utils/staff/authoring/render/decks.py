@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from course_utils import __version__
 from course_utils.lesson.predicting import Question
-from course_utils.notebooks import is_code, joined, source, tags
+from course_utils.notebooks import NBVAL, blanked, is_code, is_turn, joined, solved, source, tags
 from course_utils.staff.authoring.lints.prose import ELSEWHERE
 from course_utils.staff.authoring.notebook_files import Notebook, read
 from course_utils.staff.authoring.render import rendering
@@ -148,6 +148,10 @@ def sections(lecture: Notebook) -> Iterator[Section]:
                 block = question_block(asked)
                 section.groups.append([block])
                 section.answers[block.html] = answer(asked)
+            elif is_turn(cell):
+                blocks = cell_blocks(cell | {"source": blanked(source(cell)), "outputs": []})
+                section.groups.append(blocks)
+                section.answers[blocks[-1].html] = f"<p><b>A solution:</b></p>{rendering.python(solved(source(cell)))}"
             else:
                 section.groups.append(cell_blocks(cell))
     yield section
@@ -277,7 +281,7 @@ def largest_that_fits(part: Callable[[dict, str], Iterator[Block]], cell: dict) 
 
 def code_blocks(cell: dict, largest: str) -> Iterator[Block]:
     """The code, without calls that only show a figure, cut at blank lines where it is longer than a slide."""
-    text = rendering.MARKER.sub("", source(cell)).strip("\n")
+    text = NBVAL.sub("", source(cell)).strip("\n")
     if not only_shows_a_figure(text):
         yield from printed_blocks(text.split("\n"), inner(rendering.python(text)).split("\n"), "code", largest)
 

@@ -20,12 +20,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from course_utils.lesson.predicting import Question
-from course_utils.notebooks import joined, source, tags
+from course_utils.notebooks import NBVAL, blanked, is_turn, joined, solved, source, tags
 from course_utils.staff.authoring.formulas import TAG, mathml, one_formula
 from course_utils.staff.authoring.lints.figures import alt_of
 from course_utils.staff.authoring.lints.prose import ATTACHMENT, prediction
 
-MARKER = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)  # what a cell says to the tests
 HREF = re.compile(r"""(<a\b[^>]*\bhref=)(["'])(.*?)\2""")
 
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
@@ -140,7 +139,7 @@ def data_uri(kind: str, data: str | list[str]) -> str:
 
 def python(code: str) -> str:
     """Code in colours; without what it says to the tests."""
-    body = highlight(MARKER.sub("", code), PythonLexer(), HtmlFormatter(nowrap=True))
+    body = highlight(NBVAL.sub("", code), PythonLexer(), HtmlFormatter(nowrap=True))
     return f'<pre class="code"><code>{body}</code></pre>\n'
 
 
@@ -189,10 +188,13 @@ def inline(text: str, resolve: Resolve = str) -> str:
 
 
 def code_cell(cell: dict) -> str:
-    """A code cell with its outputs, or the question that it asks."""
+    """A code cell with its outputs, or the question that it asks; where it is the reader's turn, a solution to open."""
     asked = prediction(cell)
     if asked:
         return question(asked)
+    if is_turn(cell):
+        solution = python(solved(source(cell))) + "".join(outputs(cell))
+        return f"{python(blanked(source(cell)))}<details><summary>A solution</summary>{solution}</details>\n"
     label = (
         '<p class="label">Measured when the course was built; yours will differ</p>' if "measured" in tags(cell) else ""
     )

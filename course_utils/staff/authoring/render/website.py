@@ -10,14 +10,14 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 from markupsafe import Markup
 
-from course_utils import __version__
+from course_utils import __version__, notebooks
 from course_utils.staff.authoring.lints.prose import ELSEWHERE, readings
 from course_utils.staff.authoring.notebook_files import DEVICES, Notebook, lessons, read
 from course_utils.staff.authoring.render import live, rendering
@@ -110,6 +110,9 @@ def fill(root: Path, page: Page, pages: dict[str, Page], edition: str) -> None:
         body = rendering.markdown(text, resolve, (root / page.file).parent, anchors=True)
     else:
         notebook = read(root, page.file.partition("/")[0], page.lesson)
+        if edition == "student":
+            cells = [cell for cell in notebook.cells if notebooks.FOR_INSTRUCTORS not in notebooks.tags(cell)]
+            notebook = replace(notebook, content=notebook.content | {"cells": cells})
         told = notes(root, page.lesson) if edition == "instructor" and page.kind == "lectures" else {}
         body = "".join(parts(notebook, page, pages, told))
     page.body = different_anchors(body)

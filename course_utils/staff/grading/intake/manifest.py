@@ -22,8 +22,7 @@ from typing import Any
 
 from course_utils import project
 from course_utils.answers import grade_id, marker, same_code
-from course_utils.notebooks import source, write_whole
-from course_utils.staff.authoring.exercises import BEGIN
+from course_utils.notebooks import BEGIN, source, write_whole
 from course_utils.staff.grading.intake import finding
 from course_utils.staff.grading.intake.finding import File
 from course_utils.staff.grading.intake.reading import Unusable, read_notebook

@@ -124,6 +124,45 @@ def _bar_faults(leaves: dict[str, float], drawn: list[dict]) -> list[str]:
     return []
 
 
+# --- within the lecture -----------------------------------------------------------------------------------------------
+
+
+def exact_ratio(p: list[float], q: list[float]) -> float:
+    """01.b: step by step, in exact arithmetic."""
+    ratio = Fraction(1)
+    for mine, theirs in zip(p, q, strict=True):
+        ratio *= Fraction(mine) / Fraction(theirs)
+    return float(ratio)
+
+
+def leaves_by_listing(symbols: int, length: int) -> int:
+    """01.c: each level of the tree has a leaf of the level before for each symbol."""
+    leaves = 1
+    for _ in range(length):
+        leaves = sum([leaves] * symbols)
+    return leaves
+
+
+def first_by_counting(pairs: np.ndarray, second: int) -> list[float]:
+    """01.d: the mass of each cell with this second symbol, as a share of them all."""
+    mass = [Fraction(float(p)) for (_, j), p in np.ndenumerate(pairs) if j == second]
+    return [float(share / sum(mass)) for share in mass]
+
+
+def widest(theirs: dict[str, float], ours: dict[str, float]) -> float:
+    """01.e: the gap of each string, the widest last."""
+    return sorted(max(theirs[s], p) - min(theirs[s], p) for s, p in ours.items())[-1]
+
+
+def exactly_by_walking(after: dict[str, dict[str, float]], string: str) -> float:
+    """01.f: from symbol to symbol, with the end as the last."""
+    state, mass = "⟨s⟩", Fraction(1)
+    for symbol in [*string, "end"]:
+        mass *= Fraction(after[state].get(symbol, 0))
+        state = symbol
+    return float(mass)
+
+
 JUDGES = {
     "E01.1": value(Fraction(4, 100)),
     "E01.2": matches(exact_product),
@@ -132,4 +171,10 @@ JUDGES = {
     "E01.5": Judge(2, markov_fails),
     "E01.6": Judge(1, order_matters),
     "E01.7": Judge(2, bars),
+    "01.a": matches(lambda factors, k: exact_product(factors[:k]), 1),
+    "01.b": matches(exact_ratio, 1),
+    "01.c": matches(leaves_by_listing, 1),
+    "01.d": matches(first_by_counting, 1, read=array),
+    "01.e": matches(widest, 1, atol=1e-12),
+    "01.f": matches(exactly_by_walking, 1),
 }

@@ -347,6 +347,168 @@ def plot_leaves_one_call_of_bar_for_each_leaf(leaves):
     return fig
 
 
+# --- 01.a, within the lecture ---------------------------------------------------------------------------------------
+
+
+@wrong("01.a", "one_step_too_few", "one factor is missing: the first k factors are factors[:k]")
+def left_after_one_too_few(factors, k):
+    return math.prod(factors[: max(k - 1, 0)])
+
+
+@wrong("01.a", "complete_for_prefix", "that is the product of all factors: stop after the first k of them")
+def left_after_all(factors, k):
+    return math.prod(factors)
+
+
+@wrong("01.a", "sum_for_product")
+def left_after_sum(factors, k):
+    return sum(factors[:k])
+
+
+@wrong("01.a", "last_only")
+def left_after_last(factors, k):
+    return factors[k - 1] if k else 1.0
+
+
+@wrong("01.a", "first_token_dropped", "that leaves out the first k factors; they are the ones to multiply")
+def left_after_rest(factors, k):
+    return math.prod(factors[k:])
+
+
+@right("01.a", "a loop")
+def left_after_loop(factors, k):
+    left = 1.0
+    for factor in factors[:k]:
+        left *= factor
+    return left
+
+
+# --- 01.b -----------------------------------------------------------------------------------------------------------
+
+
+@wrong("01.b", "quotient_upside_down", "that is the ratio the other way round: the first model goes above the line")
+def ratio_upside_down(p, q):
+    return math.prod(q) / math.prod(p)
+
+
+@wrong("01.b", "sum_for_product")
+def ratio_of_sums(p, q):
+    return sum(p) / sum(q)
+
+
+@wrong("01.b", "last_only")
+def ratio_of_last(p, q):
+    return p[-1] / q[-1]
+
+
+@wrong("01.b", "logs_subtracted", "that is a difference; how many times as probable is a quotient")
+def ratio_difference(p, q):
+    return math.prod(p) - math.prod(q)
+
+
+@right("01.b", "step by step, through logarithms")
+def ratio_by_logs(p, q):
+    return np.exp(np.log(p).sum() - np.log(q).sum())
+
+
+# --- 01.c -----------------------------------------------------------------------------------------------------------
+
+
+@wrong("01.c", "branches_added")
+def count_leaves_added(symbols, length):
+    return symbols * length
+
+
+@wrong("01.c", "base_and_exponent_swapped")
+def count_leaves_swapped(symbols, length):
+    return length**symbols
+
+
+@wrong("01.c", "inner_nodes_counted")
+def count_leaves_and_nodes(symbols, length):
+    return sum(symbols**n for n in range(1, length + 1))
+
+
+@right("01.c", "by listing them")
+def count_leaves_listed(symbols, length):
+    return np.ones([symbols] * min(length, 5)).size * symbols ** max(length - 5, 0)
+
+
+# --- 01.d -----------------------------------------------------------------------------------------------------------
+
+
+@wrong("01.d", "slice_not_renormalised")
+def first_given_second_not_renormalised(pairs, second):
+    return pairs[:, second]
+
+
+@wrong("01.d", "prefix_ignored", "that is Pr(first), as if nothing were known of the second symbol")
+def first_given_second_ignored(pairs, second):
+    return pairs.sum(axis=1)
+
+
+@wrong("01.d", "wrong_normaliser", "each row was divided by its sum: that is Pr(second | first), the other question")
+def first_given_second_other_way(pairs, second):
+    return pairs[:, second] / pairs.sum(axis=1)
+
+
+@right("01.d", "by Bayes' rule")
+def first_given_second_bayes(pairs, second):
+    prior = pairs.sum(axis=1)
+    likelihood = pairs[:, second] / prior
+    return prior * likelihood / (prior @ likelihood)
+
+
+# --- 01.e -----------------------------------------------------------------------------------------------------------
+
+
+@wrong("01.e", "gap_of_sums")
+def largest_gap_of_sums(theirs, ours):
+    return abs(sum(theirs.values()) - sum(ours.values()))
+
+
+@wrong("01.e", "gap_with_sign")
+def largest_gap_signed(theirs, ours):
+    return max(theirs[s] - ours[s] for s in ours)
+
+
+@wrong("01.e", "mean_for_product", "that is the mean gap; one wrong string among many right ones should show")
+def largest_gap_mean(theirs, ours):
+    return sum(abs(theirs[s] - ours[s]) for s in ours) / len(ours)
+
+
+@right("01.e", "numpy")
+def largest_gap_numpy(theirs, ours):
+    return np.abs(np.array([theirs[s] for s in ours]) - np.array(list(ours.values()))).max()
+
+
+# --- 01.f -----------------------------------------------------------------------------------------------------------
+
+
+@wrong("01.f", "eos_not_scored", "that is the probability that a string starts so: this one has to end, too")
+def exactly_without_end(after, string):
+    path = ["⟨s⟩", *string]
+    return math.prod(after[a][b] for a, b in zip(path, path[1:], strict=False))
+
+
+@wrong("01.f", "first_factor_missing")
+def exactly_without_start(after, string):
+    path = [*string, "end"]
+    return math.prod(after[a][b] for a, b in zip(path, path[1:], strict=False))
+
+
+@wrong("01.f", "sum_for_product")
+def exactly_added(after, string):
+    path = ["⟨s⟩", *string, "end"]
+    return sum(after[a][b] for a, b in zip(path, path[1:], strict=False))
+
+
+@right("01.f", "a recursion")
+def exactly_recursive(after, string, state="⟨s⟩"):
+    rest = after[state].get(string[0] if string else "end", 0)
+    return rest * (exactly_recursive(after, string[1:], string[0]) if string else 1)
+
+
 # --- automatic mutants that are no mistakes -------------------------------------------------------------------------
 
 MUTANTS.equivalent = {}
