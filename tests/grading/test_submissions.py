@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from course_utils.staff.grading.intake import reading, zips
-from course_utils.staff.grading.intake.finding import NoSubmissions, clean_name, find
+from course_utils.staff.grading.intake.finding import UNREADABLE, NoSubmissions, clean_name, find
 from course_utils.staff.grading.intake.manifest import by_metadata, by_name
 from course_utils.staff.grading.intake.reading import Unusable
 from tests.grading.notebooks import NAME, RIGHT, dumps, notebook
@@ -270,11 +270,14 @@ def test_a_paper_beside_the_folder_around_everything_is_nobodys(tmp_path, zipped
     assert [(file.student, file.name) for file in found.beside] == [("", "read me.pdf")]
 
 
-def test_a_folder_that_is_a_link_is_not_entered(tmp_path):
+def test_a_folder_that_is_a_link_is_not_entered_and_is_told(tmp_path):
     put(tmp_path, f"elsewhere/{NAME}.ipynb")
     put(tmp_path, f"in/adam/{NAME}.ipynb")
     (tmp_path / "in" / "eve").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    assert owners(tmp_path / "in") == [("adam", f"{NAME}.ipynb")]
+    assert sorted(owners(tmp_path / "in")) == [("adam", f"{NAME}.ipynb"), ("eve", UNREADABLE)]
+    (linked,) = (file for file in find(tmp_path / "in").files if file.student == "eve")
+    with pytest.raises(Unusable, match="the folder is a link"):
+        linked.read()
 
 
 @pytest.mark.parametrize(
