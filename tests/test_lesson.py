@@ -316,7 +316,7 @@ def view(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.get_ipython", lambda: object())
     monkeypatch.setattr(playing, "_frame", lambda f, arguments: f"[{f(**arguments)}]")
-    monkeypatch.delenv("COURSE_BUILD", raising=False)
+    monkeypatch.setattr(playing, "unwatched", lambda: False)
     monkeypatch.setattr("IPython.display.display", lambda *things, raw=False: shown.extend(things))
 
     def see(f, **controls) -> str:
@@ -354,6 +354,7 @@ def test_no_more_positions_than_may_be_called(most):
 
 
 def test_where_a_call_takes_too_long_the_defaults_alone_are_shown(notebook, monkeypatch, capsys):
+    monkeypatch.setattr(playing, "unwatched", lambda: False)
     monkeypatch.setattr(playing, "MOST_SECONDS", 0.0)
     monkeypatch.setattr(playing, "_frame", lambda f, arguments: "")
     lesson.interact(lambda n=2: n * 21, n=lesson.slider(0, 9, 1))

@@ -357,7 +357,6 @@ def server_environment(environment: dict[str, str]) -> dict[str, str]:
     return {
         **environment,
         "JUPYTER_CONFIG_PATH": configuration,
-        "COURSE_LIVE": "1",  # course_utils.lesson.interact then shows sliders
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, whatever kernels the user has installed elsewhere
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }

@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     if not (root / "tests").is_dir():
         print(f"course test: the tests are not in {root}: go into a clone of the course's repository", file=sys.stderr)
         return 2
-    # Notebooks run as `course build` ran them: no sliders, figures inline, nothing from a hub.
-    environment = {name: value for name, value in os.environ.items() if name not in ("COURSE_LIVE", "MPLBACKEND")}
+    # Notebooks run as `course build` ran them: figures inline, nothing from a hub.
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     environment["HF_HUB_OFFLINE"] = "1"
     jobs = min(os.cpu_count() or 1, 4) if args.jobs is None else args.jobs
     # Workers that each take every core for torch wait for each other most of the time.

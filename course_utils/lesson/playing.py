@@ -8,12 +8,13 @@ import inspect
 import itertools
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from course_utils.lesson.memory import unwatched
 
 MOST_CALLS, FEWEST_CALLS, MOST_SECONDS = 60, 4, 3.0
 
@@ -40,8 +41,8 @@ def interact(f: Callable[..., Any], **controls: Slider | Sequence[Any]) -> None:
     controls: for each parameter that may move a `slider(low, high, step)` or a list of choices. Every such parameter
     of `f` needs a default, from which its control starts. The view needs no kernel: it works after a reload and on a
     page. At most MOST_CALLS calls in about MOST_SECONDS: where there are more positions, some are left out. Where
-    calls take too long, and in what is built to be committed, the defaults alone are shown; they are the parameter
-    cell: change them and run the cell again.
+    calls take too long, and where nobody looks (what is built to be committed, tests), the defaults alone are shown;
+    they are the parameter cell: change them and run the cell again.
     """
     parameters = inspect.signature(f).parameters
     for name in controls:
@@ -52,7 +53,7 @@ def interact(f: Callable[..., Any], **controls: Slider | Sequence[Any]) -> None:
         inside = control.low <= start[name] <= control.high if isinstance(control, Slider) else start[name] in control
         if not inside:
             raise ValueError(f"interact: {name}={start[name]!r}, the default of {f.__name__}, is not in its range.")
-    if os.environ.get("COURSE_BUILD") == "1" or not _in_notebook():
+    if unwatched() or not _in_notebook():
         return _shown(f, start)
     every = {name: _values(control) for name, control in controls.items()}
     default, corner = tuple(start.values()), tuple(values[0] for values in every.values())

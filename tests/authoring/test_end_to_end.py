@@ -19,7 +19,7 @@ PROBE = """\
 import os
 import sys
 
-print(sorted(os.listdir()), os.environ.get("COURSE_LIVE"), os.environ["PYTHONHASHSEED"])
+print(sorted(os.listdir()), os.environ.get("COURSE_BUILD"), os.environ["PYTHONHASHSEED"])
 print(os.path.realpath(sys.executable))"""
 
 
@@ -28,8 +28,7 @@ def cell(root, folder, name):
     return next(cell for cell in content["cells"] if cell["id"] == name)
 
 
-def test_build_with_a_real_kernel(sources, build, monkeypatch):
-    monkeypatch.setenv("COURSE_LIVE", "1")
+def test_build_with_a_real_kernel(sources, build):
     build(sources)
     assert cell(sources, "notebooks", "product")["outputs"][0]["text"] == ["0.05\n", "0.04000000000000001\n"]
     assert cell(sources, "solutions", "e90-1-check")["outputs"][0]["text"] == ["E90.1\n"]
@@ -61,10 +60,9 @@ def run(make, *sources):
     return asyncio.run(execute.executed(make.notebook(*cells)))
 
 
-def test_the_kernel_is_this_interpreters_and_starts_in_an_empty_folder(make, monkeypatch):
-    monkeypatch.setenv("COURSE_LIVE", "1")
+def test_the_kernel_is_this_interpreters_and_starts_in_an_empty_folder(make):
     text = run(make, PROBE)["cells"][0]["outputs"][0]["text"]
-    assert text == f"[] None 0\n{os.path.realpath(sys.executable)}\n"
+    assert text == f"[] 1 0\n{os.path.realpath(sys.executable)}\n"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Runs a notebook from top to bottom in a fresh kernel, under conditions that are the same on every machine.
 
 The kernel is this interpreter's own and starts in an empty temporary folder: a lecture can neither lean on a file that
-a student does not have nor leave one behind. Nobody's IPython or matplotlib settings are read, COURSE_LIVE is not set
-(widgets stand still), figures are drawn inline and strings hash the same way each time.
+a student does not have nor leave one behind. Nobody's IPython or matplotlib settings are read, `interact` shows its
+defaults alone (COURSE_BUILD), figures are drawn inline and strings hash the same way each time.
 """
 
 import asyncio
@@ -108,9 +108,8 @@ def own_kernel(folder: Path):
 def environment(folder: Path) -> dict[str, str]:
     """The environment of the kernel; `folder` holds the empty settings that it reads."""
     (folder / "matplotlibrc").touch()
-    own = {key: value for key, value in os.environ.items() if key != "COURSE_LIVE"}
-    return own | {
-        "COURSE_BUILD": "1",  # `figure` refuses what cannot be read by everybody
+    return os.environ | {
+        "COURSE_BUILD": "1",  # `figure` refuses what cannot be read by everybody; `interact` stands still
         "IPYTHONDIR": str(folder / "ipython"),
         "MATPLOTLIBRC": str(folder / "matplotlibrc"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
