@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import inputs
+from .event import Event, Span, gaps, read
 from .plan import Job
+
+PROBES = ("a", "the", "0", ".", "и", "人", "ا", "A")  # texts of several kinds of letters
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +17,8 @@ class Encoded:
     """One pair as ids: ``ids[:n_context]`` is what y is conditioned on, ``ids[n_context:]`` is y.
 
     The first ``n_start`` ids are what stands before every text (BOS): a condition, never predicted. ``name`` is what
-    an error calls the pair.
+    an error calls the pair. ``text`` is x + y, read as ``own``, where each token has its ``spans`` (None if not known);
+    y's first token begins at the character ``begins``.
     """
 
     ids: np.ndarray
@@ -22,6 +26,10 @@ class Encoded:
     n_start: int
     name: str
     flags: tuple[str, ...]
+    text: str
+    own: Sequence[int]
+    spans: Sequence[Span] | None
+    begins: int
 
     def job(self, first: int) -> Job:
         """The scores of all ids from ``first`` on, and of the first one never, which has nothing before it."""
@@ -42,8 +50,17 @@ class Encoder:
         ValueError: an option that this tokenizer cannot serve.
     """
 
-    def __init__(self, tokenizer, *, bos: str | bool | int = "auto", eos: bool | int = False, boundary: str = "prefix"):
+    def __init__(
+        self,
+        tokenizer,
+        *,
+        bos: str | bool | int = "auto",
+        eos: bool | int = False,
+        boundary: str = "prefix",
+        lossy: str = "error",
+    ):
         self.tokenizer, self.boundary = tokenizer, inputs.one_of("boundary", boundary, ("prefix", "error"))
+        self.lossy = inputs.one_of("lossy", lossy, ("error", "flag"))
         end = inputs.special("eos", eos, tokenizer.eos_token_id)
         self.end = [] if end is None else [end]  # the ids that stand after every text that has no EOS yet
         self.eos = tokenizer.eos_token_id if end is None else end
@@ -55,10 +72,17 @@ class Encoder:
             self.lead = [] if self.bos is None else [self.bos]
 
     def _added_by_tokenizer(self) -> list[int]:
-        """The ids that the tokenizer puts before a text by itself (what it puts after one, EOS say, is left out)."""
-        plain, full = self.tokenizer("a", add_special_tokens=False).input_ids, self.tokenizer("a").input_ids
-        starts = [i for i in range(len(full)) if plain and full[i : i + len(plain)] == plain]
-        return list(full[: starts[0]]) if starts else []
+        """The ids that the tokenizer puts before a text by itself (what it puts after one, EOS say, is left out).
+
+        Seen on the first text that it has ids for: a vocabulary may lack any letter.
+        """
+        for text in PROBES:
+            plain, full = self.tokenizer(text, add_special_tokens=False).input_ids, self.tokenizer(text).input_ids
+            starts = [i for i in range(len(full)) if plain and full[i : i + len(plain)] == plain]
+            if starts:
+                return list(full[: starts[0]])
+        around = list(self.tokenizer("").input_ids)  # no text of these: what stands around nothing
+        return around[:1] if around[:1] == [self.tokenizer.bos_token_id] else []
 
     def ids(self, texts: Iterable[str]) -> dict[str, tuple[list[int], list[tuple[int, int]] | None]]:
         """Each different text with its ids, nothing added, and where each token stands in it (None if not known)."""
@@ -82,7 +106,8 @@ class Encoder:
         """One Encoded for each pair (x, y).
 
         Raises:
-            ValueError: an empty context without a BOS; with boundary="error", a token that spans the join.
+            ValueError: an empty context without a BOS; characters that no token stands for, unless lossy="flag"; with
+            boundary="error", a token that spans the join.
         """
         known = self.ids(text for x, y in pairs for text in (x, x + y))
         return [self._pair(name_pair(i, x, y), x, y, known[x][0], *known[x + y]) for i, (x, y) in enumerate(pairs)]
@@ -96,11 +121,13 @@ class Encoder:
         alone, joint = self.with_lead(x_ids if x else []), self.with_lead(joint_ids)
         differ = (i for i, (a, b) in enumerate(zip(alone, joint, strict=False)) if a != b)
         n_context, n_start = next(differ, min(len(alone), len(joint))), len(self.lead)
-        first_of_y = n_context - (len(joint) - len(joint_ids))
+        text, first_of_y = (x or "") + y, n_context - (len(joint) - len(joint_ids))
         # x's ids may all be there and y's first token still reach back: a tokenizer that drops a space at the end of
         # x gives it to y's first word. Only the places of the tokens in the text show it.
-        spans = x and offsets and 0 <= first_of_y < len(offsets) and offsets[first_of_y][0] < len(x)
-        merged = bool(n_context < len(alone) or spans)
+        # And x's last token may reach on: one that takes the blanks behind it has taken y's first.
+        begins = offsets[first_of_y][0] if offsets and 0 <= first_of_y < len(offsets) else len(x or "")
+        ends = offsets[first_of_y - 1][1] if offsets and 0 < first_of_y <= len(offsets) else 0
+        merged = bool(x and (n_context < len(alone) or begins < len(x) or ends > len(x)))
         if merged and self.boundary == "error":
             raise ValueError(f"{name}: a token of the joint text spans the join of x and y")
         if len(joint) == n_context or joint[-1:] != self.end:
@@ -112,9 +139,28 @@ class Encoder:
                     "longer x"
                 )
             joint, n_context, n_start = (joint if joint[0] == self.bos else [self.bos, *joint]), 1, 1
-        flags = {"merged_boundary": merged, "empty_x": x == "", "empty_y": len(joint) == n_context}
+        flags = {"merged_boundary": merged, "empty_x": x == "", "empty_y": y == "" and len(joint) == n_context}
         held = tuple(flag for flag, holds in flags.items() if holds)
-        return Encoded(np.array(joint, dtype=np.int64), n_context, n_start, name, held)
+        begins = min(begins, len(x or ""))
+        encoded = Encoded(
+            np.array(joint, dtype=np.int64), n_context, n_start, name, held, text, joint_ids, offsets, begins
+        )
+        self._refuse_lost(encoded)
+        return encoded
+
+    def event(self, encoded: Encoded) -> Event:
+        """Of which characters its score is the probability."""
+        return read(self.tokenizer, encoded.text, encoded.own, encoded.spans)
+
+    def _refuse_lost(self, encoded: Encoded) -> None:
+        whole = encoded.spans is not None and not gaps(encoded.spans, len(encoded.text))
+        if self.lossy == "flag" or whole:
+            return
+        if lost := self.event(encoded).lost:
+            raise ValueError(
+                f"{encoded.name}: the tokenizer has no token for {lost[:20]!r}, so the score would be that of another "
+                'text; leave it out, or give lossy="flag" to score what is left'
+            )
 
 
 def is_whole(out) -> bool:

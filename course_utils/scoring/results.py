@@ -34,7 +34,8 @@ class TokenScores(Shown):
         tokens: the same as texts.
         log_probs: float64 array (n,), nats.
         bos: the id that stands before the text.
-        flags: any of "slid", "impossible", "empty_y".
+        flags: any of "slid", "impossible", "empty_y", and those of ``event.Event``.
+        exact: whether this is the probability of exactly these characters.
     """
 
     text: str
@@ -43,6 +44,7 @@ class TokenScores(Shown):
     log_probs: np.ndarray = field(compare=False)
     bos: int | None
     flags: tuple[str, ...] = ()
+    exact: bool = True
 
     @property
     def surprisals(self) -> np.ndarray:
@@ -73,9 +75,11 @@ class PairScore(Shown):
         x_tokens: the tokens that y is conditioned on, BOS left out; y_tokens: the tokens that were scored as y.
         x_log_probs: float64, one for each predicted token of x; y_log_probs: float64, one for each token of y.
         bos: the id that stood before x, or None.
-        n_bytes: the UTF-8 bytes of the text y, whichever tokens spell it.
-        flags: any of "merged_boundary" (a token of y reaches back into x), "empty_x", "empty_y" (no token to score:
-            0.0), "slid" (longer than the model's window), "impossible" (a probability of zero among the tokens).
+        n_bytes: the UTF-8 bytes of the characters that were scored: those of y, from where its first token begins.
+        flags: any of "merged_boundary" (a token spans the join, from either side), "empty_x", "empty_y" (no
+            characters: 0.0), "slid" (longer than the model's window), "impossible" (a probability of zero among the
+            tokens), and those of ``event.Event``.
+        exact: whether ``conditional`` is log Pr of exactly the characters of y, given exactly those of x.
     """
 
     x: str
@@ -90,6 +94,7 @@ class PairScore(Shown):
     bos: int | None
     n_bytes: int
     flags: tuple[str, ...] = ()
+    exact: bool = True
 
     @property
     def per_token(self) -> float:

@@ -47,6 +47,7 @@ class Scorer:
         eos: True: score EOS after y too, as the end of the complete text. An id: that token (the end of a turn).
         boundary: where a token of the joint text x + y spans the join: "prefix" scores from the longest common prefix
             with x's own tokens on (flag "merged_boundary"), "error" raises.
+        lossy: for characters that no token stands for: "error", or "flag" to score what is left ("lost_text").
         overflow: for what is longer than the model's window: "error", or "slide" in windows ``stride`` ids apart
             (flag "slid"). Nothing is ever cut off.
         stride: ids from one window to the next, 1 to the window's length; half of it by default.
@@ -77,6 +78,7 @@ class Scorer:
         bos: str | bool | int = "auto",
         eos: bool | int = False,
         boundary: str = "prefix",
+        lossy: str = "error",
         overflow: str = "error",
         stride: int | None = None,
         batch_tokens: int = 1024,
@@ -87,7 +89,7 @@ class Scorer:
         check_kind(model)
         self.model, self.tokenizer = model, tokenizer
         self.overflow = inputs.one_of("overflow", overflow, ("error", "slide"))
-        self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary)
+        self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary, lossy=lossy)
         self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple, check=check)
         self.bos, self.eos = self._encoder.bos, self._encoder.eos
         self.vocabulary_size, self.window = vocabulary_size(model.config), model_window(model)
@@ -121,7 +123,9 @@ class Scorer:
         scores = []
         for text, e, values in zip(texts, encoded, self._log_probs([e.job(e.n_start) for e in encoded]), strict=True):
             ids = tuple(e.ids[e.n_start :].tolist())
-            scores.append(TokenScores(text, ids, self._token_texts(ids), values, self.bos, self._flags(e, values)))
+            event = self._encoder.event(e)
+            flags = self._flags(e, values) + event.flags
+            scores.append(TokenScores(text, ids, self._token_texts(ids), values, self.bos, flags, event.exact))
         return scores
 
     def rank(self, x: str, candidates: Iterable[str], by: str = "log_prob") -> list[Ranked]:
@@ -206,6 +210,7 @@ class Scorer:
         start, context = encoded.n_start, encoded.n_context
         x_log_probs, y_log_probs = np.split(log_probs, [max(0, context - max(1, start))])
         marginal, conditional = float(x_log_probs.sum()), float(y_log_probs.sum())
+        event = self._encoder.event(encoded)
         return PairScore(
             *pair,
             joint=marginal + conditional,
@@ -216,8 +221,9 @@ class Scorer:
             x_log_probs=x_log_probs,
             y_log_probs=y_log_probs,
             bos=int(encoded.ids[0]) if start else None,
-            n_bytes=len(pair[1].encode("utf-8")),
-            flags=self._flags(encoded, log_probs),
+            n_bytes=len(encoded.text[encoded.begins :].encode("utf-8")) - len(event.lost.encode("utf-8")),
+            flags=self._flags(encoded, log_probs) + event.flags,
+            exact=event.exact and "merged_boundary" not in encoded.flags,
         )
 
     def _token_texts(self, ids: Ids) -> tuple[str, ...]:
