@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import inputs
-from .event import Event, Span, gaps, read
+from .event import Event, Span, control_ids, gaps, read
 from .plan import Job
 
 PROBES = ("a", "the", "0", ".", "и", "人", "ا", "A")  # texts of several kinds of letters
@@ -58,9 +58,11 @@ class Encoder:
         eos: bool | int = False,
         boundary: str = "prefix",
         lossy: str = "error",
+        special_tokens: str = "control",
     ):
         self.tokenizer, self.boundary = tokenizer, inputs.one_of("boundary", boundary, ("prefix", "error"))
         self.lossy = inputs.one_of("lossy", lossy, ("error", "flag"))
+        self.special_tokens = inputs.one_of("special_tokens", special_tokens, ("control", "text"))
         end = inputs.special("eos", eos, tokenizer.eos_token_id)
         self.end = [] if end is None else [end]  # the ids that stand after every text that has no EOS yet
         self.eos = tokenizer.eos_token_id if end is None else end
@@ -91,10 +93,13 @@ class Encoder:
             return {}
         # not verbose: "longer than the maximum" is the scorer's to say (overflow)
         options = {"add_special_tokens": False, "padding": False, "truncation": False, "verbose": False}
+        options |= {"split_special_tokens": True} if self.special_tokens == "text" else {}
         out = None
         # a tokenizer keeps what it was last told, and another thread may tell it to cut or to fill in between
         while out is None or fast and not is_whole(out):
             out = self.tokenizer(unique, return_offsets_mapping=fast, **options)
+        if self.special_tokens == "text" and control_ids(self.tokenizer) & set().union(*out["input_ids"]):
+            raise ValueError('this tokenizer cannot read its control tokens as text: leave out special_tokens="text"')
         offsets = out["offset_mapping"] if fast else [None] * len(unique)
         return dict(zip(unique, zip(out["input_ids"], offsets, strict=True), strict=True))
 

@@ -46,8 +46,7 @@ def read(tokenizer, text: str, ids: Sequence[int], spans: Sequence[Span] | None)
     Decoding decides: where it gives the text back, no character is lost, whatever the spans leave out (some tokenizers
     have a blank stand in no token, and put it there again).
     """
-    control = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-    special = () if control.isdisjoint(ids) else ("special_text",)
+    special = () if control_ids(tokenizer).isdisjoint(ids) else ("special_text",)
     unknown = tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids
     back = decoded(tokenizer, ids)
     if back == text and not unknown:
@@ -71,6 +70,11 @@ def left_out(text: str, back: str) -> str | None:
         else:
             return None
     return "".join([*missing, *rest])
+
+
+def control_ids(tokenizer) -> set[int]:
+    """The ids that steer a model and are no text: BOS, EOS, the ends of turns; not the unknown token."""
+    return set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
 
 
 def decoded(tokenizer, ids: Sequence[int]) -> str:

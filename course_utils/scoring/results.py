@@ -16,12 +16,14 @@ class Ranked:
         index: its place in the list given; text: itself.
         value: nats, for each token or byte where asked.
         margin: by how much it beats the next one (infinite for the last: it beats nothing, nor is it tied).
+        flags: those of its ``PairScore``.
     """
 
     index: int
     text: str
     value: float
     margin: float
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

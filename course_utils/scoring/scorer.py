@@ -48,6 +48,8 @@ class Scorer:
         boundary: where a token of the joint text x + y spans the join: "prefix" scores from the longest common prefix
             with x's own tokens on (flag "merged_boundary"), "error" raises.
         lossy: for characters that no token stands for: "error", or "flag" to score what is left ("lost_text").
+        special_tokens: what a text may do in which a control token stands ("</s>", typed by somebody): "control", be
+            that token (flag "special_text"); "text", be ordinary characters.
         overflow: for what is longer than the model's window: "error", or "slide" in windows ``stride`` ids apart
             (flag "slid"). Nothing is ever cut off.
         stride: ids from one window to the next, 1 to the window's length; half of it by default.
@@ -79,6 +81,7 @@ class Scorer:
         eos: bool | int = False,
         boundary: str = "prefix",
         lossy: str = "error",
+        special_tokens: str = "control",
         overflow: str = "error",
         stride: int | None = None,
         batch_tokens: int = 1024,
@@ -89,7 +92,9 @@ class Scorer:
         check_kind(model)
         self.model, self.tokenizer = model, tokenizer
         self.overflow = inputs.one_of("overflow", overflow, ("error", "slide"))
-        self._encoder = Encoder(tokenizer, bos=bos, eos=eos, boundary=boundary, lossy=lossy)
+        self._encoder = Encoder(
+            tokenizer, bos=bos, eos=eos, boundary=boundary, lossy=lossy, special_tokens=special_tokens
+        )
         self._forward = Forward(model, batch_tokens=batch_tokens, simple=simple, check=check)
         self.bos, self.eos = self._encoder.bos, self._encoder.eos
         self.vocabulary_size, self.window = vocabulary_size(model.config), model_window(model)
@@ -132,7 +137,8 @@ class Scorer:
         """The candidates as continuations of x, best first; of equals, the one that came first.
 
         ``by``: "log_prob", the total log Pr(y | x); "per_token" or "per_byte", the same divided by the length: another
-        objective, that of candidates of different lengths. An empty candidate has no mean and comes last.
+        objective, that of candidates of different lengths. An empty candidate has no mean and comes last. The ``flags``
+        of each say where its value is not that of exactly these characters, and so hardly to be compared.
         """
         inputs.one_of("by", by, ("log_prob", "per_token", "per_byte"))
         candidates = inputs.texts(candidates)
@@ -141,16 +147,27 @@ class Scorer:
         order = sorted(range(len(values)), key=lambda i: (math.isnan(values[i]), -values[i]))
         below = [values[i] for i in order[1:]] + [-math.inf]  # the last one beats nothing
         return [
-            Ranked(i, candidates[i], values[i], margin(values[i], next_best))
+            Ranked(i, candidates[i], values[i], margin(values[i], next_best), scores[i].flags)
             for i, next_best in zip(order, below, strict=False)
         ]
 
     # --- ids: what ToyLanguage offers too ---
 
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text, without BOS and EOS."""
+    def encode(self, text: str, after: str = "") -> list[int]:
+        """The ids of a text, without BOS and EOS; those that it has in ``after + text``.
+
+        encode(x) + encode(y, after=x) is encode(x + y). Raises ValueError where that cannot be: where a token of x + y
+        spans the join.
+        """
         inputs.check_text("text", text)
-        return list(self._encoder.ids([text])[text][0])
+        inputs.check_text("after", after)
+        known = self._encoder.ids([after, after + text])
+        before, ids = list(known[after][0]), list(known[after + text][0])
+        if ids[: len(before)] != before:
+            raise ValueError(
+                f"a token of {(after + text)[-40:]!r} spans the join of after={after[-40:]!r} and the text"
+            )
+        return ids[len(before) :]
 
     def decode(self, ids: Ids) -> str:
         """The text of some ids."""

@@ -210,3 +210,43 @@ def test_bytes_are_those_of_the_characters_that_were_scored(gpt2):
     assert "merged_boundary" in score.flags
     scored = "".join(score.y_tokens)
     assert scored.endswith("wer") and score.n_bytes == len(scored.encode()) > 3
+
+
+JOINS = [
+    ("the cat", " sat"),
+    ("the", "re"),
+    ("", "the cat"),
+    ("the cat", ""),
+    ("the ", "cat"),
+    ("the cat.", "The"),
+    ("日", "本"),
+]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "bytes of a corpus"])
+@pytest.mark.parametrize(("x", "y"), JOINS)
+def test_ids_that_are_joined_are_those_of_the_text_or_there_are_none(kind, x, y, gpt2):
+    scorer = Scorer(gpt2, TOKENIZERS[kind], bos=True)
+    joint, own = (TOKENIZERS[kind](text, add_special_tokens=False).input_ids for text in (x + y, x))
+    if joint[: len(own)] == own:
+        assert scorer.encode(x) + scorer.encode(y, after=x) == joint
+    else:
+        with pytest.raises(ValueError, match="spans the join"):
+            scorer.encode(y, after=x)
+
+
+def test_what_a_user_typed_may_be_read_as_text(gpt2):
+    """Trap: "</s>" at the end of a reply is the end of the text for the model, and was four letters for its author."""
+    tokenizer, text = TOKENIZERS["bytes"], "the cat</s>"
+    control, plain = (Scorer(gpt2, tokenizer, bos=True, special_tokens=kind) for kind in ("control", "text"))
+    assert control.encode(text)[-1] == tokenizer.eos_token_id
+    assert tokenizer.eos_token_id not in plain.encode(text) and plain.decode(plain.encode(text)) == text
+    with_control, as_text = control.tokens([text])[0], plain.tokens([text])[0]
+    assert ("special_text" in with_control.flags, as_text.flags) == (True, ())
+    assert control.encode(text)[-1] == tokenizer.eos_token_id, "what one scorer asked for changes nothing for another"
+
+
+def test_a_ranking_says_which_candidates_are_not_what_they_seem(gpt2):
+    scorer = Scorer(gpt2, TOKENIZERS["bytes of a corpus"], bos=True, lossy="flag")
+    found = {each.text: each.flags for each in scorer.rank("the", [" cat", " caжt"])}
+    assert found == {" cat": (), " caжt": ("lost_text",)}
