@@ -4,9 +4,10 @@ In: one JSON object a line, {"x": "The cat", "y": " sat"}; "id" is optional (the
 Out: one line for each, in the same order:
 
   {"id": 1, "line": 1, "joint": -9.1, "marginal": -6.0, "conditional": -3.1, "x_tokens": 2, "y_tokens": 1, "bytes": 4,
-   "flags": []}
+   "exact": true, "flags": []}
 
-A log-probability of minus infinity is the string "-Infinity". A line that cannot be scored gives {"line", "error"},
+"exact" says whether this is the probability of exactly the characters of y given exactly those of x; the flags say why
+not (docs/scoring.md has them). "x": null is an empty x. A log-probability of minus infinity is the string "-Infinity". A line that cannot be scored gives {"line", "error"},
 and the exit status is then 1 (else 0). A run that was stopped goes on where it stopped when the same command is given
 again.
 
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bos", default="auto", help="before x: auto (as the tokenizer does), yes, no, or an id")
     add("--eos", action="store_true", help="score the end of the text after y too")
     add("--boundary", choices=["prefix", "error"], default="prefix", help="a token across x and y")
+    add("--lossy", choices=["error", "flag"], default="error", help="characters that the tokenizer has no token for")
+    text = '"</s>" in a text: the token that steers the model, or four characters'
+    add("--special-tokens", choices=["control", "text"], default="control", help=text)
     add("--overflow", choices=["error", "slide"], default="error", help="longer than the model's window")
     add("--stride", type=int, help="ids from one window to the next (default: half a window)")
     add("--batch-tokens", type=int, default=1024, help="ids in one forward pass (default: 1024)")
@@ -149,7 +153,7 @@ def make_scorer(args: argparse.Namespace):
         device = f"cuda:{os.environ['LOCAL_RANK']}"
     named = {"auto": "auto", "yes": True, "no": False}
     bos = named[args.bos] if args.bos in named else int(args.bos)
-    names = ("eos", "boundary", "overflow", "stride", "batch_tokens", "simple")
+    names = ("eos", "boundary", "lossy", "special_tokens", "overflow", "stride", "batch_tokens", "simple")
     options = {name: getattr(args, name) for name in names}
     return load_scorer(args.model, device=device, dtype=args.dtype, bos=bos, **options)
 
@@ -174,7 +178,9 @@ def parse(line: bytes) -> dict | str:
         given = json.loads(line)
     except (ValueError, RecursionError) as error:
         return f"no JSON: {getattr(error, 'msg', error)}"
-    return given if isinstance(given, dict) and {"x", "y"} <= given.keys() else "not an object with 'x' and 'y'"
+    if not (isinstance(given, dict) and {"x", "y"} <= given.keys()):
+        return "not an object with 'x' and 'y'"
+    return given | {"x": ""} if given["x"] is None else given
 
 
 def score_each(scorer, pairs: list[tuple[str, str]]) -> list:
@@ -192,4 +198,4 @@ def record_of(name: object, line: int, score) -> dict:
     values = {key: getattr(score, key) for key in ("joint", "marginal", "conditional")}
     values = {key: "-Infinity" if value == -math.inf else value for key, value in values.items()}
     counts = {"x_tokens": len(score.x_tokens), "y_tokens": len(score.y_tokens), "bytes": score.n_bytes}
-    return {"id": name, "line": line, **values, **counts, "flags": list(score.flags)}
+    return {"id": name, "line": line, **values, **counts, "exact": score.exact, "flags": list(score.flags)}

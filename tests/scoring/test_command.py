@@ -83,7 +83,7 @@ def test_every_line_in_order(pairs, tmp_path, here, folder):
     assert set(bad) == {6, 7, 8, 11, 61} and all(set(r) == {"line", "error"} for r in records if "error" in r)
     assert "JSON" in bad[6] and "'y'" in bad[7] and "160 at once" in bad[8] and "pair 0" not in bad[8]
     good = {r["line"]: r for r in records if "error" not in r}
-    order = ["id", "line", "joint", "marginal", "conditional", "x_tokens", "y_tokens", "bytes", "flags"]
+    order = ["id", "line", "joint", "marginal", "conditional", "x_tokens", "y_tokens", "bytes", "exact", "flags"]
     assert all(list(r) == order for r in good.values())
     assert good[1]["id"] == "p0" and good[4]["id"] == 4 and good[10]["id"] == 7 and good[12]["id"] == [1]
     assert good[10]["conditional"] == 0.0 and good[10]["flags"] == ["empty_x", "empty_y"] and good[12]["bytes"] == 2
@@ -111,6 +111,14 @@ def test_minus_infinity_is_a_string(here):
     record = command.record_of("a", 1, score)
     assert record["conditional"] == record["joint"] == "-Infinity" and math.isfinite(record["marginal"])
     assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+def test_null_is_an_empty_x(tmp_path, here, folder):
+    pairs, out = tmp_path / "pairs.jsonl", tmp_path / "scores.jsonl"
+    pairs.write_text('{"x": null, "y": "the cat"}\n{"x": "", "y": "the cat"}\n{"x": "the", "y": null}\n')
+    assert command.run(arguments(pairs, "--model", folder, "--out", out)) == 1
+    null, empty, bad = read(out)
+    assert null | {"id": 2, "line": 2} == empty and empty["exact"] is True and "error" in bad
 
 
 @pytest.mark.parametrize("kept", [0, 1, 500, 1800, 3001])
