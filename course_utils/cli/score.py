@@ -8,8 +8,8 @@ Out: one line for each, in the same order:
 
 "exact" says whether this is the probability of exactly the characters of y given exactly those of x; the flags say why
 not (docs/scoring.md has them). "x": null is an empty x. A log-probability of minus infinity is the string "-Infinity".
-A line that cannot be scored gives {"line", "error"}, and the exit status is then 1 (else 0). A run that was stopped goes
-on where it stopped when the same command is given again.
+A line that cannot be scored gives {"line", "error"}, and the exit status is then 1 (else 0). A run that was stopped
+goes on where it stopped when the same command is given again.
 
 Several GPUs or machines (they share the folder of the file):
 
