@@ -27,13 +27,14 @@ FLOORS = [
     ["staff.judging"],
     ["staff"],
     ["lesson"],
+    ["classroom"],
     ["lessons"],
     ["checks", "plots"],
     [""],  # the package's own __init__, which lends the names of what lies below
     ["coding", "toy_language", "scoring", "language_model", "ledger", "strips"],
     ["log_space", "notebooks", "answers", "copies", "requirements", "project"],
 ]
-UP_ON_PURPOSE = {("lesson.checking", "staff.judging.judging")}  # `check`, where the judges are there
+UP_ON_PURPOSE = {("classroom.checking", "staff.judging.judging")}  # `check`, where the judges are there
 
 
 def modules(package: Path) -> dict[str, Path]:

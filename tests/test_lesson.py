@@ -16,8 +16,8 @@ from matplotlib.image import imread
 
 from course_utils import lesson
 from course_utils.checks import registry
-from course_utils.lesson import playing, showing
-from course_utils.lesson.predicting import Question, questions
+from course_utils.classroom import playing, showing
+from course_utils.classroom.predicting import Question, questions
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted(path.parent.name[-2:] for path in ROOT.glob("course_utils/lessons/*/predictions.toml"))
@@ -105,7 +105,7 @@ def test_check_silences_what_the_answer_prints(capfd):
 def in_colour(shown, monkeypatch):
     """What was displayed where a notebook runs that somebody learns in."""
     monkeypatch.setattr("IPython.get_ipython", lambda: type("Shell", (), {"kernel": 1, "history_manager": History})())
-    monkeypatch.setattr("course_utils.lesson.showing.unwatched", lambda: False)
+    monkeypatch.setattr("course_utils.classroom.showing.unwatched", lambda: False)
     showing._mistakes.clear()
     return shown
 
@@ -207,7 +207,7 @@ def test_what_stands_in_a_summary_is_html():
 def test_reveal_says_what_belongs_after_the_result(notebook, monkeypatch):
     asked = Question("?", {"A": "1", "B": "2"}, {"A": "no", "B": "yes"}, "A", reveal="It was $1$ all along.")
     monkeypatch.setattr(
-        "course_utils.lesson.predicting.questions", lambda lesson: {"it": asked, "other": Question("?", {}, {}, "")}
+        "course_utils.classroom.predicting.questions", lambda lesson: {"it": asked, "other": Question("?", {}, {}, "")}
     )
     lesson.reveal("01.it")
     assert notebook == [{"text/markdown": asked.reveal, "text/plain": asked.reveal}]

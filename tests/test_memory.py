@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.classroom import memory
+from course_utils.classroom.memory import Event
+from course_utils.classroom.predicting import questions
 from course_utils.cli import forget as forget_command
 from course_utils.cli import review
-from course_utils.lesson import memory
-from course_utils.lesson.memory import Event
-from course_utils.lesson.predicting import questions
 
 ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -123,7 +123,9 @@ def test_no_grading_reads_it():
     """Neither the grader nor what a kernel of it is given; and a hand-out has no such file."""
     for path in [*(ROOT / "course_utils" / "staff").rglob("*.py"), ROOT / "course_utils" / "cli" / "grade.py"]:
         text = path.read_text(encoding="utf-8")
-        assert "lesson.memory" not in text and "history.jsonl" not in text and "lesson import memory" not in text, path
+        assert (
+            "classroom.memory" not in text and "history.jsonl" not in text and "classroom import memory" not in text
+        ), path
 
 
 # --- what comes back, and when ----------------------------------------------------------------------------------------

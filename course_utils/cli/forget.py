@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from course_utils import project
-from course_utils.lesson import memory
+from course_utils.classroom import memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from course_utils import project
-from course_utils.lesson import memory
-from course_utils.lesson.memory import Item
-from course_utils.lesson.predicting import Question, questions
-from course_utils.lesson.showing import headers
+from course_utils.classroom import memory
+from course_utils.classroom.memory import Item
+from course_utils.classroom.predicting import Question, questions
+from course_utils.classroom.showing import headers
 from course_utils.notebooks import lines, to_bytes, write_whole
 
 MOST = 10  # at a time: a minute each, about

@@ -1,10 +1,10 @@
 """Log-probabilities of texts under any causal language model: joint, marginal, conditional, token by token.
 
 Read in this order: ``scorer`` (what is offered), ``inputs`` (what may be given), ``encode`` (texts become ids),
-``plan`` (ids become batches), ``forward`` (the loop over them), ``routes`` (batches become log-probabilities), ``head``
-(only the needed rows of the logits), ``mode`` (what holds meanwhile, and what threads share), ``probe`` (which shortcut
-is exact on the loaded model), ``packing`` (rows without padding), ``results`` (what comes back). ``course score``,
-files in and files out, is ``course_utils.cli.score``.
+``event`` (of which characters a score is the probability), ``plan`` (ids become batches), ``forward`` (the loop over
+them), ``routes`` (batches become log-probabilities), ``head`` (only the needed rows of the logits), ``mode`` (what
+holds meanwhile, and what threads share), ``probe`` (which shortcut is exact on the loaded model), ``packing`` (rows
+without padding), ``results`` (what comes back). ``course score``, files in and files out, is ``course_utils.cli.score``.
 
 Importing this package loads neither torch nor transformers; its names are loaded on first use (PEP 562).
 """

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.lesson.predicting import Question
+from course_utils.classroom.predicting import Question
 from course_utils.staff.authoring.build import new_lesson
 from course_utils.staff.authoring.lints import (
     LINTS,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.classroom.predicting import questions
 from course_utils.cli import slides as slides_command
-from course_utils.lesson.predicting import questions
 from course_utils.notebooks import CODE_SOLUTION, NBVAL, is_code, is_turn, solved, source, tags
 from course_utils.staff.authoring.notebook_files import lessons, read
 from course_utils.staff.authoring.render import decks, rendering, website

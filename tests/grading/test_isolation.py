@@ -111,7 +111,7 @@ def test_a_new_file_for_staff_is_seen_by_no_kernel(monkeypatch, tmp_path):
     monkeypatch.setattr(isolation, "PACKAGE", ours)
     isolation.copy_for_students(tmp_path / "seen")
     names = {path.relative_to(tmp_path / "seen").as_posix() for path in (tmp_path / "seen").rglob("*")}
-    assert {"lesson/checking.py", "checks/plain.py", "lessons/lesson_01/probe.py"} <= names
+    assert {"lesson.py", "classroom/checking.py", "checks/plain.py", "lessons/lesson_01/probe.py"} <= names
     assert not [name for name in names if "secret" in name or "mutants" in name or "answers" in name or "staff" in name]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from course_utils.lesson.predicting import Question, questions
+from course_utils.classroom.predicting import Question, questions
 from course_utils.notebooks import joined, source, tags
 from course_utils.staff.authoring.formulas import mathml, one_formula
 from course_utils.staff.authoring.lints.figures import IMAGE, MARKDOWN_IMAGE, alt

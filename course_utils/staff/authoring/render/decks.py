@@ -18,7 +18,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from course_utils import __version__
-from course_utils.lesson.predicting import Question
+from course_utils.classroom.predicting import Question
 from course_utils.notebooks import NBVAL, blanked, is_code, is_turn, joined, solved, source, tags
 from course_utils.staff.authoring.lints.prose import ELSEWHERE
 from course_utils.staff.authoring.notebook_files import Notebook, read

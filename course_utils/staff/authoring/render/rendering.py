@@ -19,7 +19,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from course_utils.lesson.predicting import Question
+from course_utils.classroom.predicting import Question
 from course_utils.notebooks import NBVAL, blanked, is_turn, joined, solved, source, tags
 from course_utils.staff.authoring.formulas import TAG, mathml, one_formula
 from course_utils.staff.authoring.lints.figures import alt_of

@@ -40,11 +40,12 @@ SEEN = (
         "project.py",
         "log_space.py",
         "toy_language.py",
+        "lesson.py",
         "coding.py",
         "strips.py",
         "ledger.py",
     ),
-    *("checks", "lesson", "lessons", "plots", "scoring", "language_model"),
+    *("checks", "classroom", "lessons", "plots", "scoring", "language_model"),
 )
 # Ends with the run, however that ends: else it would write into a folder that the next run has taken away.
 LIST_FONTS = """

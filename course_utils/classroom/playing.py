@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_utils.lesson.memory import unwatched
+from course_utils.classroom.memory import unwatched
 
 MOST_CALLS, FEWEST_CALLS, MOST_SECONDS = 60, 4, 3.0
 

@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from course_utils.lesson import memory
+from course_utils.classroom import memory
 from course_utils.project import PACKAGE
 
 

@@ -16,7 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.lesson.memory import unwatched
+from course_utils.classroom.memory import unwatched
 from course_utils.project import PACKAGE, find_course
 
 # For the edge of the report alone: text keeps the colour that the page gives it, in light and in dark.

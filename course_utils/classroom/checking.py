@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from course_utils.lesson import memory, showing
+from course_utils.classroom import memory, showing
 
 
 def check(task: str) -> float | None:
