@@ -4,7 +4,7 @@ Read in this order: ``scorer`` (what is offered), ``inputs`` (what may be given)
 ``event`` (of which characters a score is the probability), ``plan`` (ids become batches), ``forward`` (the loop over
 them), ``routes`` (batches become log-probabilities), ``head`` (only the needed rows of the logits), ``mode`` (what
 holds meanwhile, and what threads share), ``probe`` (which shortcut is exact on the loaded model), ``packing`` (rows
-without padding), ``results`` (what comes back). ``course score``, files in and files out, is ``course_utils.cli.score``.
+without padding), ``results`` (what comes back). ``course score``, files in and out, is ``course_utils.cli.score``.
 
 Importing this package loads neither torch nor transformers; its names are loaded on first use (PEP 562).
 """
