@@ -165,7 +165,8 @@ def test_a_folder_that_is_a_link_is_not_entered_and_its_student_not_forgotten(tm
         (folder / f"{NAME}.ipynb").write_bytes(STUB)
     (tmp_path / "in" / "eve").symlink_to(tmp_path / "elsewhere")
     rows = report(tmp_path / "in", tmp_path)
-    assert "no file" in rows["eve"]["E02.1"]["message"] and "no file" not in rows["adam"]["E02.1"]["message"]
+    assert "the folder is a link" in rows["eve"]["E02.1"]["message"]
+    assert "link" not in rows["adam"]["E02.1"]["message"]
 
 
 def test_times_that_no_calendar_has(tmp_path, monkeypatch):
